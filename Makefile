@@ -1,0 +1,56 @@
+# `make lab` opens the course, `make test` passes it; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data benchmark publish lock
+
+PYTHON ?= python3 python3.13 python3.12 python3.11 python
+BIN := .venv/bin
+# A notebook's kernel takes up to 2 GB and two cores: no more than four at a time.
+PARALLEL := -n auto --maxprocesses 4 --dist loadscope
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /\t/' | expand -t 16
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock
+	@for p in $(PYTHON); do \
+	  if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python=$$p; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "This course needs Python 3.11, 3.12 or 3.13 and found none of them: install one, or name it, as in: make lab PYTHON=/path/to/python3.12"; exit 1; fi; \
+	echo "Installing the course's packages into .venv with $$($$python --version): about three minutes, once."; \
+	$$python -m venv --clear .venv && $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && touch $@
+
+lab: setup  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+test: setup lint  ## lint, unit tests, and every notebook from top to bottom (SEED=7 for another seed)
+	$(BIN)/pytest $(PARALLEL) tests
+	$(BIN)/pytest $(PARALLEL) --nbval notebooks
+
+lint: setup  ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+browser-test: setup  ## a notebook in a real JupyterLab in headless Chromium
+	$(BIN)/python tests/browser_test.py
+
+colab-test: setup  ## every notebook the way Colab runs it, with Colab's versions
+	$(BIN)/python tests/colab_test.py
+
+notebooks: setup  ## run the notebooks and store them with their outputs (NB=02 for one)
+	$(BIN)/python -m scripts.notebooks $(NB)
+
+seeds: setup  ## run the notebooks under other seeds: make seeds SEEDS="1 2 3"
+	@for seed in $(or $(SEEDS),1 2 3); do echo "SEED=$$seed"; SEED=$$seed $(BIN)/pytest $(PARALLEL) --nbval notebooks || exit 1; done
+
+data: setup  ## prepare data/ again from the originals (FROM=folder that holds them)
+	$(BIN)/python -m scripts.prepare_data $(if $(FROM),--from $(FROM))
+
+benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
+	$(BIN)/python -m benchmarks.mnist
+
+publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
+	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)
+
+lock: setup  ## pin requirements.lock anew for Linux, macOS on Apple silicon and Windows
+	$(BIN)/python -m scripts.lock

@@ -1,0 +1,1 @@
+"""TFDS builders for the datasets that TFDS does not know itself."""

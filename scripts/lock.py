@@ -1,0 +1,44 @@
+"""Pin everything in requirements.lock, and see that it installs on each platform."""
+
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PLATFORMS = ("x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc")
+PYTHONS = ("3.11", "3.12", "3.13")
+COMPILE = (
+    "pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-emit-index-url"
+    " --no-emit-find-links --custom-compile-command 'make lock' -o requirements.lock"
+    " requirements-dev.txt"
+)
+
+
+def uv(*arguments):
+    uv_program = Path(sys.executable).with_name("uv")
+    return subprocess.run([uv_program, *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
+def main():
+    """Resolve, then ask for the wheels of each platform and Python without installing them."""
+    resolved = uv(*shlex.split(COMPILE), *sys.argv[1:])
+    if resolved.returncode:
+        sys.exit(f"requirements.lock is unchanged, uv could not resolve:\n{resolved.stderr}")
+    for platform in PLATFORMS:
+        for python in PYTHONS:
+            with tempfile.TemporaryDirectory() as empty:
+                tried = uv(
+                    *("pip", "install", "--dry-run", "--require-hashes", "--only-binary=:all:"),
+                    "--no-binary=promise",  # pure Python, published as source only
+                    *("--python-platform", platform, "--python-version", python),
+                    *("--target", empty, "-r", "requirements.lock"),
+                )
+            if tried.returncode:
+                sys.exit(f"requirements.lock does not install on {platform}:\n{tried.stderr}")
+            print(f"installs on {platform} with Python {python}")
+
+
+if __name__ == "__main__":
+    main()

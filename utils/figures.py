@@ -1,0 +1,232 @@
+"""Figures: one style, labelled axes, alternative text.
+
+`use_style()` once, then either draw with matplotlib and end the cell with `show(figure, alt)`, or
+call one of the ready-made figures below, which do that themselves.
+"""
+
+import io
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+
+#: Okabe and Ito's colours, safe for colour-blind readers, by name.
+COLOURS = {
+    "blue": "#0072B2",
+    "vermilion": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "black": "#000000",
+}
+
+_PIXELS_PER_INCH = 90  # on the page; the stored picture has 1.5 times as many
+
+
+def use_style():
+    """Make the course's style sheet matplotlib's, for this kernel."""
+    mpl.style.use(Path(__file__).with_name("course.mplstyle"))
+
+
+def show(figure, alt):
+    """Show a figure with its alternative text, and close it.
+
+    Args:
+        figure: A matplotlib figure.
+        alt: What a reader who cannot see the figure has to know, in a sentence. It is stored with
+            the picture, and is the output's text where pictures are not shown.
+
+    Raises:
+        ValueError: `alt` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("show() needs alternative text: what the figure shows, in a sentence.")
+    png = io.BytesIO()
+    figure.savefig(
+        png,
+        format="png",
+        dpi=1.5 * _PIXELS_PER_INCH,
+        metadata={"Software": None},
+        pil_kwargs={"optimize": True},
+    )
+    width, height = (figure.get_size_inches() * _PIXELS_PER_INCH).round().astype(int)
+    plt.close(figure)
+    display(
+        {"image/png": png.getvalue(), "text/plain": alt},
+        metadata={"image/png": {"alt": alt, "width": int(width), "height": int(height)}},
+        raw=True,
+    )
+
+
+def draw_image(axes, image, title="", value_range=None, cmap="gray_r"):
+    """Draw one grey or colour image on an axes, without ticks.
+
+    Args:
+        axes: A matplotlib axes.
+        image: (height, width), (height, width, 1) or (height, width, 3).
+        title: Text above it.
+        value_range: The values drawn as the colour map's two ends; by default the image's own.
+        cmap: A matplotlib colour map, for images of one channel.
+    """
+    image = np.asarray(image)
+    low, high = value_range or (None, None)
+    drawn = axes.imshow(image.squeeze(), cmap=cmap, vmin=low, vmax=high)
+    axes.set_title(title, fontsize=9, fontweight="normal", loc="center", pad=3)
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color("#CCCCCC")
+    return drawn
+
+
+def image_grid(images, alt, titles=None, columns=10, size=0.75, value_range=None, cmap="gray_r"):
+    """Show images side by side, in rows of `columns`.
+
+    Args:
+        images: (n, height, width[, channels]), or a list of images.
+        alt: Alternative text.
+        titles: n texts, one above each image.
+        columns: Images in a row.
+        size: Width of an image in inches.
+        value_range: The values drawn as the colour map's two ends, the same for all images; by
+            default the smallest and largest of all.
+        cmap: A matplotlib colour map, for images of one channel.
+
+    Raises:
+        ValueError: There are no images, or not as many titles as images.
+    """
+    if len(images) == 0:
+        raise ValueError("image_grid() got no images.")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"image_grid() got {len(titles)} titles for {len(images)} images.")
+    if value_range is None:
+        value_range = min(np.min(i) for i in images), max(np.max(i) for i in images)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    lines = 1 + max(str(title).count("\n") for title in titles) if titles is not None else 0
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(size * columns, (size + 0.17 * lines) * rows), squeeze=False
+    )
+    for axes in grid.flat[len(images) :]:
+        axes.axis("off")
+    for number, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):
+        draw_image(
+            axes, image, str(titles[number]) if titles is not None else "", value_range, cmap
+        )
+    show(figure, alt)
+
+
+def learning_curves(histories, alt, metric="accuracy", loss_label="cross-entropy (nats)"):
+    """Show loss and a metric over the epochs, training beside validation.
+
+    Args:
+        histories: What `fit` returns, or a dict from a name to that, drawn in one colour each.
+        alt: Alternative text.
+        metric: The metric's name in the history.
+        loss_label: Name and unit of the loss.
+
+    Training is dashed, validation solid.
+    """
+    if not isinstance(histories, dict):
+        histories = {"": histories}
+    figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.0))
+    for axes, key, label in zip(panels, ["loss", metric], [loss_label, metric], strict=True):
+        for number, (name, history) in enumerate(histories.items()):
+            values, colour = history.history, f"C{number}"
+            epochs = np.arange(1, len(values[key]) + 1)
+            prefix = f"{name}, " if name else ""
+            axes.plot(epochs, values[key], "--", color=colour, label=f"{prefix}training")
+            if f"val_{key}" in values:
+                axes.plot(
+                    epochs, values[f"val_{key}"], "o-", color=colour, label=f"{prefix}validation"
+                )
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[0].legend()
+    show(figure, alt)
+
+
+def confusion_matrix(labels, predicted, class_names, alt):
+    """Show how often each class was taken for each, rows true, columns predicted.
+
+    The colour is the share of the row, drawn on a square-root scale, so that rare confusions are
+    seen beside a full diagonal; the numbers are counts.
+
+    Args:
+        labels: (n,) true classes as ints from 0.
+        predicted: (n,) predicted classes as ints from 0.
+        class_names: Their names, in order.
+        alt: Alternative text.
+
+    Returns:
+        The counts, (classes, classes), an int array.
+
+    Raises:
+        ValueError: The two arrays differ in shape.
+    """
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
+    if labels.shape != predicted.shape:
+        raise ValueError(f"labels have shape {labels.shape}, predictions {predicted.shape}.")
+    counts = np.zeros((len(class_names), len(class_names)), int)
+    np.add.at(counts, (labels, predicted), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 1.2 + 0.42 * len(class_names)
+    figure, axes = plt.subplots(figsize=(side + 0.6, side))
+    drawn = axes.imshow(shares, cmap="Blues", norm=mpl.colors.PowerNorm(0.5, 0, 1))
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            dark = shares[row, column] > 0.3
+            axes.text(
+                column,
+                row,
+                count,
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if dark else "#333333",
+            )
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_xticks(range(len(class_names)), class_names)
+    axes.set_yticks(range(len(class_names)), class_names)
+    axes.grid(False)
+    figure.colorbar(
+        drawn, label="share of the true class", shrink=0.8, ticks=[0, 0.01, 0.1, 0.5, 1]
+    )
+    show(figure, alt)
+    return counts
+
+
+def error_gallery(images, labels, probabilities, class_names, alt, count=20, columns=10):
+    """Show the errors that the model was surest of.
+
+    Args:
+        images: (n, height, width[, channels]).
+        labels: (n,) true classes as ints from 0.
+        probabilities: (n, classes) predicted probabilities.
+        class_names: Names of the classes, in order.
+        alt: Alternative text.
+        count: The most errors to show.
+        columns: Images in a row.
+
+    Each title reads "true→predicted" and the probability of the predicted class.
+
+    Returns:
+        Indices of the errors shown, surest first.
+
+    Raises:
+        ValueError: There are no errors.
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    errors = np.flatnonzero(predicted != labels)
+    if len(errors) == 0:
+        raise ValueError("error_gallery() got predictions without an error.")
+    worst = errors[np.argsort(-confidence[errors], kind="stable")][:count]
+    titles = [
+        f"{class_names[labels[i]]}→{class_names[predicted[i]]}\n{confidence[i]:.0%}" for i in worst
+    ]
+    image_grid(np.asarray(images)[worst], alt, titles=titles, columns=columns)
+    return worst
