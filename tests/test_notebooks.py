@@ -1,0 +1,394 @@
+"""The notebook lint, and tests of what stores and publishes notebooks."""
+
+import base64
+import io
+import re
+import shutil
+
+import nbformat
+import pytest
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+)
+from PIL import Image
+
+from scripts import notebooks, publish, setup_cell
+
+ROOT = setup_cell.ROOT
+SOLUTIONS = ROOT / "notebooks" / "solutions"
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(SOLUTIONS.glob("*.ipynb"))
+
+CODE_CELLS, WORDS, LINES, CLASS_LINES = 40, 3000, 25, 30
+FORBIDDEN = re.compile(r"\b(TODO|FIXME|XXX|lorem)\b", re.IGNORECASE)
+OWN_FOLDER = re.compile(r"[\"'(](/home/|/root/|/Users/|/work/|/tmp/|/content/|[A-Z]:\\)")
+
+
+# The lint
+
+
+def faults(notebook, folder, address):
+    """What is wrong with a stored notebook, one sentence each."""
+    cells = notebook.cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    if notebook != notebooks.normal_form(notebook):
+        yield "is not in normal form: store it with `make notebooks`"
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        yield "was not executed top to bottom"
+    yield from notebooks.problems(notebook)
+    yield from _structure_faults(cells, code, prose, address)
+    yield from _size_faults(code, prose)
+    for target in re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", prose):
+        path = "".join(target).partition("#")[0]
+        if path and not re.match(r"[a-z]+:", path) and not (folder / path).exists():
+            yield f"links to {path}, which does not exist"
+    for cell in cells:
+        if match := FORBIDDEN.search(cell.source) or OWN_FOLDER.search(cell.source):
+            yield f"holds {match[0]!r} in: {cell.source[:60]!r}"
+
+
+def _structure_faults(cells, code, prose, address):
+    without_code = re.sub(r"^```.*?^```", "", prose, flags=re.DOTALL | re.MULTILINE)
+    if len(re.findall(r"^# ", without_code, re.MULTILINE)) != 1:
+        yield "does not have exactly one title (# …)"
+    if not cells or cells[0].cell_type != "markdown" or not cells[0].source.startswith("# "):
+        yield "does not begin with its title"
+    elif not setup_cell.BADGE_PLACE.search(cells[0].source):
+        yield "has no place for the Colab badge in its title cell"
+    elif setup_cell.with_badges(cells[0].source, "", "", "") == cells[0].source and address[0]:
+        yield "lacks its Colab badge"
+    if not code or not setup_cell.is_setup(code[0]):
+        yield "does not have the set-up cell as its first code cell"
+    elif code[0].source != setup_cell.source(*address):
+        yield "has a set-up cell that is not the one in scripts/setup_cell.py"
+    if sum(setup_cell.is_setup(cell) for cell in code) > 1:
+        yield "has more than one set-up cell"
+    if not any(re.search(r"\bcheck\(", cell.source) for cell in code):
+        yield "has no check(…)"
+
+
+def _size_faults(code, prose):
+    if len(code) > CODE_CELLS:
+        yield f"has {len(code)} code cells, more than {CODE_CELLS}"
+    words = len(re.sub(r"<!--.*?-->|<[^>]+>|\]\([^)]*\)", " ", prose).split())
+    if words > WORDS:
+        yield f"has {words} words, more than {WORDS}"
+    for number, cell in enumerate(code, start=1):
+        limit = CLASS_LINES if re.search(r"^class ", cell.source, re.MULTILINE) else LINES
+        lines = len(cell.source.splitlines())
+        if lines > limit and not setup_cell.is_setup(cell):
+            yield f"{notebooks.cell_name(cell, number)} has {lines} lines, more than {limit}"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_notebook_keeps_the_rules(path):
+    notebook = notebooks.read(path)
+    nbformat.validate(notebook)
+    assert list(faults(notebook, path.parent, setup_cell.address())) == []
+
+
+def test_each_notebook_has_solutions_and_each_solutions_file_its_notebook():
+    names = {path.name for path in PATHS if path.parent != SOLUTIONS}
+    assert {path.name for path in PATHS if path.parent == SOLUTIONS} == names
+
+
+# Notebooks to try these on
+
+
+def png(colours=2, **options):
+    """A small picture, in as many shades of grey."""
+    image = Image.new("RGB", (32, 32))
+    image.putdata([(i % colours,) * 3 for i in range(32 * 32)])
+    file = io.BytesIO()
+    image.save(file, "PNG", **options)
+    return file.getvalue()
+
+
+def pixels(picture):
+    return Image.open(io.BytesIO(picture)).convert("RGB").tobytes()
+
+
+def figure(picture, **metadata):
+    data = {"image/png": base64.b64encode(picture).decode(), "text/plain": "A picture"}
+    return new_output("display_data", data, metadata={"image/png": metadata})
+
+
+def title(text="# Title\n\n<!-- colab badge --><!-- /colab badge -->"):
+    return new_markdown_cell(text)
+
+
+def setup():
+    source = setup_cell.source("", "main")
+    return new_code_cell(source, metadata=setup_cell.METADATA)
+
+
+def a_notebook(*cells):
+    """A notebook of a title, the set-up cell, a check and the given cells, in normal form."""
+    check = new_code_cell('check("sum", 1 + 1, equals=2)')
+    return notebooks.normal_form(new_notebook(cells=[title(), setup(), check, *cells]))
+
+
+def shown(text, **options):
+    """A code cell that printed `text`."""
+    return new_code_cell("show()", outputs=[new_output("stream", name="stdout", text=text)])
+
+
+def test_lint_accepts_a_plain_notebook(tmp_path):
+    picture = figure(png(), alt="Stripes")
+    notebook = a_notebook(new_code_cell("plot()", outputs=[picture]), shown("2012-10-29 01:00:00"))
+    assert list(faults(notebook, tmp_path, ("", "main"))) == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "fault"),
+    [
+        ([shown("in /home/me/data")], "an absolute path"),
+        ([shown("C:\\Users\\me")], "an absolute path"),
+        ([shown("<History at 0x7f00deadbeef>")], "a memory address"),
+        ([shown("at 13:05:59")], "a time of day"),
+        ([shown("2026-10-29 13:05:59")], "a time of day"),
+        ([shown("\x1b[1mbold\x1b[0m")], "an escape code"),
+        ([shown("10 %\r20 %")], "a carriage return"),
+        ([new_code_cell("f()", outputs=[figure(png())])], "without alternative text"),
+        ([new_code_cell("f()", outputs=[new_output("stream", name="stderr")])], "writes to stderr"),
+        ([new_code_cell("f()", outputs=[new_output("error", ename="KeyError")])], "KeyError"),
+        (
+            [new_code_cell("f()", outputs=[new_output("display_data", {"application/x": "1"})])],
+            "application/x",
+        ),
+        ([new_markdown_cell("# Another title")], "exactly one title"),
+        ([new_markdown_cell("[data](missing.md)")], "links to missing.md"),
+        ([new_markdown_cell("![](missing.png#x)")], "links to missing.png"),
+        ([new_markdown_cell("word " * 3001)], "more than 3000"),
+        ([new_markdown_cell("A TODO.")], "'TODO'"),
+        ([new_code_cell('open("/home/me/x")')], "/home/"),
+        ([new_code_cell(f"x = {i}") for i in range(40)], "42 code cells"),
+        ([new_code_cell("\n".join(["x = 1"] * 26))], "26 lines, more than 25"),
+        ([new_code_cell("class A:\n" + "    x = 1\n" * 30)], "31 lines, more than 30"),
+        ([setup()], "more than one set-up cell"),
+    ],
+)
+def test_lint_finds(cells, fault, tmp_path):
+    found = list(faults(a_notebook(*cells), tmp_path, ("", "main")))
+    assert len(found) == 1 and fault in found[0]
+
+
+def test_lint_finds_what_is_missing(tmp_path):
+    notebook = a_notebook()
+    notebook.cells[0].source = "Text."
+    notebook.cells[1].source += "\n"
+    notebook.cells[2].source = "1 + 1"
+    notebook.cells[2].execution_count = 7
+    found = " ".join(faults(notebook, tmp_path, ("", "main")))
+    for fault in ("normal form", "top to bottom", "one title", "begin with", "that is not the one"):
+        assert fault in found
+    assert "has no check" in found
+    assert "that is not the one" in " ".join(faults(a_notebook(), tmp_path, ("a/b", "main")))
+    assert "lacks its Colab badge" in " ".join(faults(a_notebook(), tmp_path, ("a/b", "main")))
+    del notebook.cells[1]
+    assert "set-up cell as its first" in " ".join(faults(notebook, tmp_path, ("", "main")))
+    notebook.cells[0].source = "# Title"
+    assert "no place for the Colab badge" in " ".join(faults(notebook, tmp_path, ("", "main")))
+
+
+# The normal form
+
+
+def test_normal_form_cleans_and_repeats():
+    outputs = [
+        new_output("stream", name="stdout", text="a"),
+        new_output("stream", name="stdout", text="b\n"),
+        new_output("execute_result", {"text/plain": "\x1b[1m3\x1b[0m"}, execution_count=9),
+        figure(png(), alt="Stripes", needs_background="light"),
+    ]
+    tags = {"tags": ["nbval-ignore-output"], "collapsed": True, "execution": {"start": "now"}}
+    messy = new_notebook(
+        cells=[
+            title(),
+            setup(),
+            new_code_cell("f()\n", execution_count=9, metadata=tags, outputs=outputs),
+            new_code_cell(" \n"),
+            new_markdown_cell("Text.", metadata={"slideshow": {}}),
+        ],
+        metadata={"widgets": {}, "language_info": {"name": "python", "version": "3.11.7"}},
+    )
+    messy.nbformat_minor = 4
+    messy.cells[1].metadata = {"tags": ["setup"], "colab": {}}
+    messy.cells[2].id = messy.cells[0].id
+    del messy.cells[4]["id"]
+    before = str(messy)
+    clean = notebooks.normal_form(messy)
+    assert str(messy) == before
+    assert notebooks.normal_form(clean) == clean
+    assert notebooks.normal_form(messy) == clean
+    nbformat.validate(clean)
+    assert clean.metadata == notebooks.NOTEBOOK_METADATA
+    assert len(clean.cells) == 4
+    assert clean.cells[0].id == messy.cells[0].id
+    assert len({cell.id for cell in clean.cells}) == 4
+    assert clean.cells[1].metadata == setup_cell.METADATA
+    cell = clean.cells[2]
+    assert cell.source == "f()"
+    assert cell.metadata == {"tags": ["nbval-ignore-output"]}
+    assert cell.execution_count == 2
+    assert [output.output_type for output in cell.outputs] == [
+        "stream",
+        "execute_result",
+        "display_data",
+    ]
+    assert cell.outputs[0].text == "ab\n"
+    assert cell.outputs[1].execution_count == 2
+    assert cell.outputs[1].data == {"text/plain": "3"}
+    assert cell.outputs[2].metadata == {"image/png": {"alt": "Stripes"}}
+    assert clean.cells[3].metadata == {}
+    text = notebooks.dumps(clean)
+    assert text.endswith("}\n") and '\n "cells"' in text
+
+
+def test_small_png_loses_metadata_and_nothing_visible():
+    large = png(200, dpi=(144, 144))
+    small = notebooks.small_png(large)
+    assert b"pHYs" in large and b"pHYs" not in small
+    assert pixels(small) == pixels(large)
+    assert notebooks.small_png(small) == small
+
+
+def test_small_png_keeps_pictures_that_a_palette_would_change():
+    image = Image.new("RGB", (64, 64))
+    image.putdata([(4 * x, 4 * y, 255 - 2 * (x + y)) for x in range(64) for y in range(64)])
+    file = io.BytesIO()
+    image.save(file, "PNG", dpi=(72, 72))
+    assert pixels(notebooks.small_png(file.getvalue())) == image.tobytes()
+
+
+# Storing
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of one notebook with solutions, not yet run; the set-up cell finds no TensorFlow."""
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    (tmp_path / "utils").mkdir()
+    (tmp_path / "utils" / "quiet.py").write_text("def load_tensorflow():\n    pass\n")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("01_first.ipynb", "solutions/01_first.ipynb"):
+        (tmp_path / "notebooks" / name).write_text(notebooks.dumps(a_notebook()))
+    return tmp_path
+
+
+def stored(course, *sources):
+    path = course / "notebooks" / "01_first.ipynb"
+    cells = [title(), setup(), *map(new_code_cell, sources)]
+    path.write_text(notebooks.dumps(new_notebook(cells=cells)), encoding="utf-8")
+    return path, notebooks.store(path, "", "main")
+
+
+PLOT = """
+import io
+import matplotlib.pyplot as plt
+from IPython.display import display
+file = io.BytesIO()
+plt.plot([1, 3, 2])
+plt.savefig(file)
+plt.close()
+display({"image/png": file.getvalue()}, metadata={"image/png": {"alt": "A line"}}, raw=True)
+"""
+
+
+def test_storing_twice_gives_no_diff(course):
+    path, line = stored(course, "print(1)\nprint(2)", "", PLOT)
+    assert re.fullmatch(r"01_first.ipynb: \d+ s, 0\.\d\d GB, stored", line)
+    first = path.read_bytes()
+    assert b'"execution_count": 3' in first
+    assert notebooks.store(path, "", "main").endswith("unchanged")
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1\nx / 0", r"code cell 2 \(x = 1\) fails: ZeroDivisionError: division by zero"),
+        ("import sys\nsys.stderr.write('oh')", r"code cell 2 \(import sys\) writes to stderr: oh"),
+        ("import os\nos.getcwd()", "shows an absolute path"),
+        ("object()", "shows a memory address"),
+        ("import os\nos._exit(1)", "the kernel died"),
+    ],
+)
+def test_a_notebook_that_fails_is_not_stored(course, source, message):
+    with pytest.raises(notebooks.NotebookError, match=message):
+        stored(course, source)
+    assert notebooks.read(course / "notebooks" / "01_first.ipynb").cells[2].source == source
+    assert '"execution_count": null' in (course / "notebooks" / "01_first.ipynb").read_text()
+
+
+def test_make_notebooks_reports_failure(course, monkeypatch, capsys):
+    path = course / "notebooks" / "01_first.ipynb"
+    monkeypatch.setattr(notebooks, "ROOT", course)
+    monkeypatch.setattr(notebooks, "notebook_paths", lambda prefix: [path])
+    path.write_text(notebooks.dumps(a_notebook()), encoding="utf-8")
+    before = path.read_bytes()
+    assert notebooks.main(["01"]) == 1
+    message = capsys.readouterr().err
+    assert "notebooks/01_first.ipynb not stored" in message and "NameError" in message
+    assert path.read_bytes() == before
+
+
+def test_mistyped_prefix_lists_the_names(course):
+    assert len(notebooks.notebook_paths("01", course)) == 2
+    with pytest.raises(notebooks.NotebookError, match='"7"; there are: 01_first.$'):
+        notebooks.notebook_paths("7", course)
+
+
+# Publishing
+
+
+def test_publish_stamps_everything_twice_and_elsewhere(course):
+    (course / "README.md").write_text(
+        "<!-- colab badge --><!-- /colab badge -->\n"
+        "| <!-- colab badge 02_b.ipynb --><!-- /colab badge --> |\n"
+    )
+    path = course / "notebooks" / "01_first.ipynb"
+    notebook = a_notebook(shown("kept"))
+    path.write_text(notebooks.dumps(notebook))
+    assert len(publish.publish("me/course", root=course)) == 4
+    texts = {p: p.read_bytes() for p in course.rglob("*.*") if p.is_file()}
+    assert setup_cell.address(course) == ("me/course", "main")
+    after = notebooks.read(path)
+    assert 'REPOSITORY, BRANCH = "me/course", "main"' in after.cells[1].source
+    link = "https://colab.research.google.com/github/me/course/blob/main/notebooks/"
+    assert f'href="{link}01_first.ipynb"' in after.cells[0].source
+    assert after.cells[3] == notebook.cells[3]
+    solutions = notebooks.read(course / "notebooks" / "solutions" / "01_first.ipynb")
+    assert f'href="{link}solutions/01_first.ipynb"' in solutions.cells[0].source
+    readme = (course / "README.md").read_text()
+    assert f'"{link}01_first.ipynb"' in readme and f'"{link}02_b.ipynb"' in readme
+    assert publish.publish("me/course", root=course) == []
+    assert publish.publish("you/other.course", "stable", root=course)
+    assert "me/course" not in path.read_text()
+    assert "you/other.course/blob/stable" in (course / "README.md").read_text()
+    publish.publish("me/course", "main", root=course)
+    assert {p: p.read_bytes() for p in texts} == texts
+
+
+@pytest.mark.parametrize(
+    "repository",
+    ["", "course", "https://github.com/me/course", "me/course.git", "me/a b", "me/a/b"],
+)
+def test_publish_refuses_what_is_no_address(repository, course):
+    before = (course / "pyproject.toml").read_text()
+    with pytest.raises(publish.AddressError, match="REPO="):
+        publish.publish(repository, root=course)
+    assert (course / "pyproject.toml").read_text() == before
+
+
+def test_publish_refuses_a_malformed_branch(course):
+    with pytest.raises(publish.AddressError, match="BRANCH="):
+        publish.publish("me/course", "--upload-pack=x", root=course)
+
+
+def test_publish_without_an_address_says_what_to_write(capsys):
+    assert publish.main([]) == 1
+    assert "REPO=owner/name" in capsys.readouterr().err
