@@ -326,6 +326,7 @@ def store(path: Path, repository: str, branch: str) -> str:
     nbformat.validate(notebook)
     if dumps(notebook) != before:
         write(path, notebook)
+    write_readme_picture(path, notebook)
     line = f"{name}: {seconds:.0f} s, {peak:.2f} GB"
     line += ", unchanged" if dumps(notebook) == before else ", stored"
     if seconds > NOTEBOOK_SECONDS:
@@ -335,6 +336,16 @@ def store(path: Path, repository: str, branch: str) -> str:
     for size, cell in large_figures(notebook):
         line += f"\n  warning: a figure of {size:.0f} kB in {cell}"
     return line
+
+
+def write_readme_picture(path: Path, notebook: nbformat.NotebookNode) -> None:
+    """Copy the figure of a cell tagged `readme` to docs/, under the notebook's name."""
+    for cell in notebook.cells:
+        if "readme" in cell.metadata.get("tags", []):
+            (png,) = (o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
+            picture = ROOT / "docs" / f"{path.stem}.png"
+            picture.parent.mkdir(exist_ok=True)
+            picture.write_bytes(base64.b64decode(png))
 
 
 def large_figures(notebook: nbformat.NotebookNode) -> list[tuple[float, str]]:
