@@ -5,12 +5,12 @@ from pathlib import Path
 from scripts.recipes import load_recipe
 from utils import datasets
 
-JUDGE = Path("judge", "mnist_judge.keras")
+JUDGE = Path("judge", "mnist_judge.weights.h5")
 SEED = 1
 
 
 def train_judge(data_dir):
-    """Train the network that judges generated digits, and store it below `data_dir`.
+    """Train the network that judges generated digits, and store its weights below `data_dir`.
 
     It takes pixels (n, 28, 28, 1) from 0 to 255 and gives ten logits. `data_dir` has to hold
     the prepared MNIST. Weights differ a little from processor to processor, so a judge that is
@@ -29,7 +29,6 @@ def train_judge(data_dir):
     )
     judge.fit(batches, epochs=recipe["EPOCHS"], shuffle=False, verbose=0)
 
-    bare = keras.Model(judge.inputs, judge.outputs, name="mnist_judge")  # without the optimizer
     path = data_dir / JUDGE
     path.parent.mkdir(parents=True, exist_ok=True)
-    bare.save(path)
+    judge.save_weights(path)  # a whole model would not load in an older Keras, such as Colab's

@@ -251,8 +251,9 @@ def keep_or_train_judge(current: Path, prepared: Path) -> None:
 
 
 def write_checksums(data_dir: Path) -> None:
-    """Writes the SHA-256 of every file below `data_dir`, in the format of `sha256sum`."""
+    """Writes the SHA-256 of every other file below `data_dir`, in the format of `sha256sum`."""
     paths = sorted(path.relative_to(data_dir) for path in data_dir.rglob("*") if path.is_file())
+    paths = [path for path in paths if path.name != CHECKSUMS]
     lines = (
         f"{hashlib.sha256((data_dir / path).read_bytes()).hexdigest()}  {path.as_posix()}\n"
         for path in paths

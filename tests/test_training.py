@@ -51,10 +51,10 @@ def test_progress_updates_one_output_in_jupyter(monkeypatch):
     assert shown[-1].splitlines()[-1].startswith("9 epochs in ")
 
 
-def test_utils_import_in_under_a_second_tensorflow_aside():
+def test_utils_import_without_the_slow_packages():
     code = (
-        "import time; start = time.process_time(); from utils import checks, datasets, figures; "
-        "assert 'tensorflow' not in __import__('sys').modules; print(time.process_time() - start)"
+        "import sys; from utils import checks, datasets, figures; "
+        "print({'tensorflow', 'keras', 'tensorflow_datasets', 'sklearn'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(ran.stdout) < 1.0
+    assert ran.stdout == "set()\n"
