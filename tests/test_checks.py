@@ -15,6 +15,7 @@ from utils.checks import CheckFailed, check
         (np.array([2, 3]), {"more_than": 1}, "✓ x > 1"),
         (np.array([2, 3]), {"equals": [2, 3]}, "✓ x = [2, 3]"),
         (np.arange(2000), {"equals": np.arange(2000)}, "✓ x equal in all 2,000 elements"),
+        (np.array([0.1, 0.2]), {"equals": [0.1, 0.2]}, "✓ x equal in all 2 elements"),
         (1.0000001, {"close_to": 1.0}, "✓ x = 1 within 1e-05"),
         (np.ones(3), {"close_to": np.ones(3), "tolerance": 1e-6}, "✓ x equal within 1e-06"),
         (np.zeros((2, 3)), {"shape": (2, 3)}, "✓ x has shape (2, 3)"),

@@ -34,7 +34,7 @@ def check(
         at_least, at_most: Bounds that the value may equal.
         more_than, less_than: Bounds that it may not equal.
         equals: What the value has to be, exactly; arrays are compared in shape and in each
-            element, and a small one is printed.
+            element, and a small one of whole numbers is printed.
         close_to: What the value has to be to within `tolerance`: a number, or an array of the
             value's shape.
         tolerance: Largest absolute difference allowed with `close_to`, in the value's own unit.
@@ -63,8 +63,11 @@ def check(
             if not _all(holds(_array(value), _array(bound))):
                 failed.append(_measured(value, sign))
     if equals is not None:
-        size = _array(equals).size
-        wanted.append(f"= {_short(equals)}" if size <= 12 else f"equal in all {size:,} elements")
+        target = _array(equals)
+        printed = target.ndim == 0 or (target.size <= 12 and target.dtype.kind != "f")
+        wanted.append(
+            f"= {_short(equals)}" if printed else f"equal in all {target.size:,} elements"
+        )
         if not _equal(value, equals):
             failed.append(_measured(value))
     if close_to is not None:
