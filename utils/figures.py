@@ -12,17 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-#: Okabe and Ito's colours, safe for colour-blind readers, by name.
-COLOURS = {
-    "blue": "#0072B2",
-    "vermilion": "#D55E00",
-    "green": "#009E73",
-    "purple": "#CC79A7",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "black": "#000000",
-}
-
 _PIXELS_PER_INCH = 90  # on the page; the stored picture has 1.5 times as many
 
 
@@ -90,7 +79,7 @@ def image_grid(images, alt, titles=None, columns=10, size=0.75, value_range=None
         alt: Alternative text.
         titles: n texts, one above each image.
         columns: Images in a row.
-        size: Width of an image in inches.
+        size: Side of an image in inches.
         value_range: The values drawn as the colour map's two ends, the same for all images; by
             default the smallest and largest of all.
         cmap: A matplotlib colour map, for images of one channel.
@@ -107,15 +96,22 @@ def image_grid(images, alt, titles=None, columns=10, size=0.75, value_range=None
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = 1 + max(str(title).count("\n") for title in titles) if titles is not None else 0
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(size * columns, (size + 0.17 * lines) * rows), squeeze=False
-    )
-    for axes in grid.flat[len(images) :]:
-        axes.axis("off")
-    for number, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):
-        draw_image(
-            axes, image, str(titles[number]) if titles is not None else "", value_range, cmap
-        )
+    gap, title_height = 0.08, 0.17 * lines
+    width, height = size + gap, size + gap + title_height
+    # One axes for all, in inches: an axes for each image would take ten times as long to draw.
+    figure = plt.figure(figsize=(width * columns, height * rows), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    for number, image in enumerate(images):
+        left = number % columns * width + gap / 2
+        bottom = (rows - 1 - number // columns) * height + gap / 2
+        box = left, left + size, bottom, bottom + size
+        low, high = value_range
+        axes.imshow(np.asarray(image).squeeze(), cmap=cmap, vmin=low, vmax=high, extent=box)
+        axes.add_patch(plt.Rectangle((left, bottom), size, size, fill=False, edgecolor="#CCCCCC"))
+        if titles is not None:
+            axes.text(left + size / 2, bottom + size + 0.04, titles[number], ha="center", size=9)
+    axes.set(xlim=(0, width * columns), ylim=(0, height * rows), aspect="equal")
+    axes.axis("off")
     show(figure, alt)
 
 
