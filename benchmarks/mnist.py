@@ -18,6 +18,8 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
+
 RESULTS = Path(__file__).parent / "results" / "mnist.json"
 
 
@@ -73,8 +75,8 @@ def mlp(images, labels, seed):
     epochs, batch_size = recipe["EPOCHS"], recipe["BATCH_SIZE"]
     rate = recipe["schedule"](epochs * -(-len(images) // batch_size))
     network = recipe["build_mlp"]()
-    pixels = recipe["as_rows"](images)
-    _fit(network, rate, pixels, labels, batch_size=batch_size, epochs=epochs)
+    data = recipe["as_rows"](images), np.eye(10)[labels]
+    _fit(network, rate, *data, loss=recipe["LOSS"], batch_size=batch_size, epochs=epochs)
     return models.Sequential([layers.Rescaling(1 / 255), layers.Reshape((784,)), network])
 
 
@@ -90,10 +92,10 @@ RECIPES = {
 }
 
 
-def _fit(model, rate, *data, **options):
+def _fit(model, rate, *data, loss=None, **options):
     import keras
 
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(rate if isinstance(rate, str) else keras.optimizers.Adam(rate), loss)
     model.fit(*data, verbose=0, **options)
 

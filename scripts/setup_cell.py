@@ -34,10 +34,7 @@ if course is None:
     sys.exit("Open this notebook from within the course's folder, or on Google Colab.")
 if on_colab:
     os.chdir(course / "notebooks")
-sys.path.insert(0, str(course))
-from utils.quiet import load_tensorflow
-
-load_tensorflow()"""
+sys.path.insert(0, str(course))"""
 
 #: Where a badge goes: in a title cell, or, with a notebook's name, in README's table.
 BADGE_PLACE = re.compile(

@@ -125,14 +125,18 @@ def wait_for_server(url: str, server: subprocess.Popen) -> None:
     sys.exit(f"JupyterLab did not start: see {BUILD / 'jupyterlab.log'}.")
 
 
-def run_all_cells(page, url: str) -> tuple[dict, float | None]:
-    """Open the notebook, choose Run > Run All Cells, and wait until that ends.
+def run_all_cells(page, url: str, name: str) -> tuple[dict, float | None]:
+    """Open JupyterLab and in it the notebook, choose Run > Run All Cells, wait until that ends.
 
-    Returns the page's last state and the seconds from opening to the first figure on screen.
+    Returns the page's last state and the seconds from opening the notebook, by a double click in
+    the file browser, to the first figure on screen.
     """
+    page.goto(url)
+    item = page.locator(".jp-DirListing-item", has_text=name)
+    item.wait_for()
     opened = time.monotonic()
     first_figure = None
-    page.goto(url)
+    item.dblclick()
     page.locator(".jp-KernelName", has_text="Python").wait_for()  # "No Kernel" until it starts
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
     page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
@@ -184,8 +188,8 @@ def main(arguments: list[str]) -> int:
             page = browser.new_page(viewport={"width": 1280, "height": 1600})
             page.set_default_timeout(START_SECONDS * 1000)
             try:
-                url = f"{address}/lab/tree/{notebook.name}?token={token}"
-                state, seconds = run_all_cells(page, url)
+                url = f"{address}/lab?token={token}"
+                state, seconds = run_all_cells(page, url, notebook.name)
             except BrowserError as error:
                 print(f"FAILED: {error.message}\n0 passed, 1 failed")
                 return 1
@@ -193,7 +197,7 @@ def main(arguments: list[str]) -> int:
                 page.screenshot(path=BUILD / f"{notebook.stem}.png")
                 browser.close()
     if seconds is not None:
-        print(f"first figure on screen {seconds:.1f} s after opening (goal: {FIGURE_GOAL} s)")
+        print(f"first figure {seconds:.1f} s after opening the notebook (goal: {FIGURE_GOAL} s)")
     return int(report(state, cells, figures, notebook.read_bytes() == before) > 0)
 
 

@@ -24,6 +24,8 @@ URL = f"https://github.com/{REPOSITORY}.git"
 
 PROBE = """\
 import os, sys, utils
+from utils.quiet import load_tensorflow
+load_tensorflow()
 print(os.path.relpath(utils.__path__[0], start), os.path.relpath(os.getcwd(), start))
 print("keras" in sys.modules, "tensorflow" in sys.modules)"""
 

@@ -4,6 +4,8 @@ import functools
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +132,27 @@ def test_bike_sharing_calendar():
     assert bike["holiday"].sum() == 21 * 24
     assert set(bike["season"][bike["month"] == 1]) == {1}
     assert set(bike["season"][bike["month"] == 7]) == {3}
+
+
+@pytest.mark.parametrize("split", ["train[:30]", "test[4990:5010]", "train[:2]+test[-3:]"])
+@pytest.mark.parametrize("name", ["mnist", "bike_sharing", "movie_sentences"])
+def test_a_few_examples_are_those_of_the_whole(name, split, monkeypatch):
+    if name != "mnist":
+        split = split.replace("4990:5010", "490:510")
+    few = datasets.load(name, split)
+    monkeypatch.setattr(datasets, "_FEW", 0)  # reads all with TensorFlow
+    same = datasets.load(name, split)
+    assert list(few) == list(same)
+    for column in same:
+        assert few[column].dtype == same[column].dtype
+        np.testing.assert_array_equal(few[column], same[column])
+
+
+def test_a_few_examples_need_no_tensorflow():
+    code = "import sys; from utils import datasets; datasets.load('mnist', 'train[:30]')"
+    code += "; datasets.class_names('mnist'); sys.exit('tensorflow' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 def test_class_names():

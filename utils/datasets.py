@@ -2,7 +2,10 @@
 
 import difflib
 import hashlib
+import itertools
+import logging
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,10 @@ _VERSIONS = {
     "movie_sentences": "1.0.0",
     "tiny_shakespeare": "1.0.0",
 }
+
+#: Up to this many examples are read without TensorFlow, whose import takes longer: a notebook's
+#: first picture need not wait for it.
+_FEW = 1000
 
 
 def load(name: str, split: str, data_dir: str | os.PathLike | None = None) -> dict[str, np.ndarray]:
@@ -61,17 +68,14 @@ def load(name: str, split: str, data_dir: str | os.PathLike | None = None) -> di
         import tensorflow_datasets as tfds
 
         _check_split(builder, split)
+        if builder.info.splits[split].num_examples <= _FEW:
+            return _tidy(_read_few(builder, split))
         # More calls than cores: at TFDS's default MNIST takes twice as long.
         config = tfds.ReadConfig(try_autocache=False, num_parallel_calls_for_decode=64)
         tensors = builder.as_dataset(split=split, batch_size=-1, read_config=config)
         columns = tfds.as_numpy(tensors)
 
-    for column, values in columns.items():
-        if values.dtype == object:
-            columns[column] = np.array([value.decode("utf-8") for value in values], dtype=object)
-    if "timestamp" in columns:
-        columns["timestamp"] = columns["timestamp"].astype("datetime64[h]")
-    return columns
+    return _tidy(columns)
 
 
 def class_names(name: str, data_dir: str | os.PathLike | None = None) -> list[str]:
@@ -126,6 +130,43 @@ def _check_files(data_dir, prefix):
         with open(path, "rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != expected:
                 raise ValueError(f"The file {path} is damaged (its SHA-256 differs): {mend}.")
+
+
+def _read_few(builder, split):
+    """Returns what TFDS's `as_dataset` gives for the split, without TensorFlow."""
+    features, examples = builder.info.features, []
+    absl = logging.getLogger("absl")  # through which TFDS recommends OpenCV, once
+    level = absl.level
+    absl.setLevel(logging.ERROR)
+    try:
+        for part in builder.info.splits[split].file_instructions:
+            records = itertools.islice(_records(part.filename), part.skip, None)
+            records = itertools.islice(records, part.take) if part.take >= 0 else records
+            examples += [features.deserialize_example_np(record) for record in records]
+    finally:
+        absl.setLevel(level)
+    return {
+        name: np.array([example[name] for example in examples], dtype=features[name].np_dtype)
+        for name in sorted(features)
+    }
+
+
+def _records(path):
+    """Yields the records of a TFRecord file: length (8 bytes), CRC (4), the record, CRC (4)."""
+    with open(path, "rb") as stream:
+        while head := stream.read(12):
+            yield stream.read(struct.unpack("<Q", head[:8])[0])
+            stream.read(4)
+
+
+def _tidy(columns):
+    """Returns the columns with text as str and timestamps as datetime64[h]."""
+    for column, values in columns.items():
+        if values.dtype == object:
+            columns[column] = np.array([value.decode("utf-8") for value in values], dtype=object)
+    if "timestamp" in columns:
+        columns["timestamp"] = columns["timestamp"].astype("datetime64[h]")
+    return columns
 
 
 def _check_split(builder, split):
