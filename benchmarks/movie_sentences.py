@@ -1,0 +1,234 @@
+"""Movie sentences: the recipe of notebook 05 beside keras.io's block and linear models.
+
+python -m benchmarks.movie_sentences                all recipes under their seeds
+python -m benchmarks.movie_sentences --seeds 1 2    other seeds
+
+Each training takes place in a process of its own. Recipes alternate within a seed. "seconds" are
+those of the clock; "core_seconds" add up what the cores worked, and suffer less from company.
+Both count training alone, not the reading of the data.
+
+Results are written to benchmarks/results/movie_sentences.json after each training; a run that is
+started again goes on where it stopped. Delete that file to measure everything anew.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results" / "movie_sentences.json"
+
+
+def linear(train, validation, seed):
+    """TF-IDF of the words and logistic regression, its one setting chosen on validation."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    def fitted(C):
+        model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=C, max_iter=1000))
+        return model.fit(train["sentence"], train["label"])
+
+    tried = [fitted(C) for C in (1, 4, 16)]
+    best = max(tried, key=lambda m: m.score(validation["sentence"], validation["label"]))
+    return lambda texts: best.decision_function(texts), best[1].coef_.size
+
+
+def linear_aided(train, validation, seed):
+    """The linear model with what helps ours: beginnings of words, and ratings as targets."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+
+    from scripts.recipes import load_recipe
+
+    recipe = load_recipe("05_transformer_text_classifier")
+
+    def analyzer(text):
+        return [p for word in recipe["words"](text) for p in recipe["pieces"](word) if p]
+
+    def fitted(alpha):
+        model = make_pipeline(TfidfVectorizer(analyzer=analyzer), Ridge(alpha))
+        return model.fit(train["sentence"], train["rating"])
+
+    def score(model):
+        return np.mean((model.predict(validation["sentence"]) > 0) == validation["label"])
+
+    best = max((fitted(alpha) for alpha in (0.5, 1, 2, 4)), key=score)
+    return lambda texts: best.predict(texts), best[1].coef_.size
+
+
+def keras_io(train, validation, seed):
+    """The model of https://keras.io/examples/nlp/text_classification_with_transformer (2020).
+
+    Embedding of width 32, one block with two heads and 32 hidden units, dropout 0.1, mean of all
+    tokens, a hidden layer of 20, softmax of two, Adam at its default rate, batches of 32, here
+    with the best epoch of five on validation.
+    """
+    import keras
+    from keras import layers, ops
+
+    vectorizer = layers.TextVectorization(20_000, output_sequence_length=48)
+    vectorizer.adapt(train["sentence"].astype(str))
+
+    tokens = keras.Input((48,), dtype="int32")
+    x = layers.Embedding(20_000, 32)(tokens) + layers.Embedding(48, 32)(ops.arange(48))
+    y = layers.Dropout(0.1)(layers.MultiHeadAttention(2, 32)(x, x))
+    x = layers.LayerNormalization(epsilon=1e-6)(x + y)
+    y = layers.Dropout(0.1)(layers.Dense(32)(layers.Dense(32, activation="relu")(x)))
+    x = layers.LayerNormalization(epsilon=1e-6)(x + y)
+    x = layers.Dropout(0.1)(layers.GlobalAveragePooling1D()(x))
+    x = layers.Dropout(0.1)(layers.Dense(20, activation="relu")(x))
+    model = keras.Model(tokens, layers.Dense(2, activation="softmax")(x))
+
+    def encode(texts):
+        return np.array(vectorizer(texts.astype(str)))
+
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    best = keras.callbacks.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True)
+    model.fit(
+        encode(train["sentence"]),
+        train["label"],
+        batch_size=32,
+        epochs=5,
+        validation_data=(encode(validation["sentence"]), validation["label"]),
+        callbacks=[best],
+        verbose=0,
+    )
+
+    def margin(texts):
+        probabilities = model.predict(encode(texts), batch_size=500, verbose=0)
+        return probabilities[:, 1] - 0.5
+
+    return margin, model.count_params()
+
+
+def transformer(beginnings=True, ratings=True, **network):
+    """Notebook 05's network and training, with some of its steps left out."""
+
+    def train_one(train, validation, seed):
+        import keras
+
+        from scripts.recipes import load_recipe
+
+        recipe = load_recipe("05_transformer_text_classifier")
+        if not beginnings:
+            recipe["BEGINNINGS"] = ()
+        settings = recipe["SETTINGS"]["movie_sentences"]
+        vocabulary = recipe["make_vocabulary"](train["sentence"], settings["size"])
+
+        def encode(split):
+            return recipe["encode"](split["sentence"], vocabulary, settings["length"])
+
+        def batches(split, size):
+            known = split if ratings else {"label": split["label"]}
+            return recipe["Batches"](encode(split), recipe["targets"](known), size, seed)
+
+        data = batches(train, settings["batch"])
+        size = len(vocabulary) + 2
+        model = recipe["build_transformer"](size, settings["length"], **network)
+        rate = recipe["schedule"](settings["epochs"] * len(data))
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(rate), loss)
+        model.fit(
+            data,
+            epochs=settings["epochs"],
+            shuffle=False,
+            validation_data=batches(validation, 500),
+            callbacks=[recipe["stopping"]()],
+            verbose=0,
+        )
+
+        def logits(texts):
+            return model.predict(encode({"sentence": texts}), batch_size=500, verbose=0)[:, 0]
+
+        return logits, model.count_params()
+
+    return train_one
+
+
+RECIPES = {
+    "sum of word weights": linear,
+    "sum, with beginnings and ratings": linear_aided,
+    "keras.io's block": keras_io,
+    "ours": transformer(),
+    "ours, without beginnings of words": transformer(beginnings=False),
+    "ours, without ratings": transformer(ratings=False),
+    "ours, without word dropout": transformer(word_dropout=0),
+    "ours, no branch skipped": transformer(skip=0),
+    "ours, with layer normalisation": transformer(normalise=True),
+    "ours, without positions": transformer(positions=False),
+    "ours, without the block": transformer(blocks=0),
+}
+#: Two recipes are trained on parts of the training split too.
+GROWING = ("sum of word weights", "ours")
+PARTS = ("1", "1/2", "1/4", "1/8")
+
+
+def measure(name, part, seed):
+    """Train one recipe on a part of the training split: its test accuracy and cost."""
+    from fractions import Fraction
+
+    from utils.quiet import load_tensorflow
+
+    load_tensorflow()
+    import keras
+
+    from utils import datasets
+
+    train, validation, test = (
+        datasets.load("movie_sentences", split) for split in ("train", "validation", "test")
+    )
+    few = int(Fraction(part) * len(train["label"]))
+    train = {column: values[:few] for column, values in train.items()}
+    keras.utils.set_random_seed(seed)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    score, weights = RECIPES[name](train, validation, seed)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+
+    def accuracy(split):
+        return round(float(np.mean((score(split["sentence"]) > 0) == split["label"])), 4)
+
+    return {
+        "accuracy": accuracy(test),
+        "validation_accuracy": accuracy(validation),
+        "seconds": round(seconds, 1),
+        "core_seconds": round(cpu, 1),
+        "weights": int(weights),
+    }
+
+
+def main():
+    """Measure what is not yet in the results."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    arguments = parser.parse_args()
+
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.parent.mkdir(exist_ok=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for seed in arguments.seeds:
+        for name in arguments.recipes:
+            if name.startswith("sum") and seed != arguments.seeds[0]:
+                continue  # nothing in it is random
+            for part in arguments.parts:
+                if part != "1" and name not in GROWING:
+                    continue
+                runs = results.setdefault(name, {}).setdefault(part, {})
+                if str(seed) in runs:
+                    continue
+                with multiprocessing.get_context("spawn").Pool(1) as process:
+                    runs[str(seed)] = process.apply(measure, (name, part, seed))
+                results = {recipe: results[recipe] for recipe in RECIPES if recipe in results}
+                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+                print(name, part, "seed", seed, runs[str(seed)], flush=True)
+
+
+if __name__ == "__main__":
+    main()
