@@ -47,7 +47,8 @@ data: setup  ## prepare data/ again from the originals (FROM=folder that holds t
 	$(BIN)/python -m scripts.prepare_data $(if $(FROM),--from $(FROM))
 
 benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
-	$(BIN)/python -m benchmarks.mnist
+	for name in mnist bike_sharing dcgan movie_sentences; do \
+		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
 	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)
