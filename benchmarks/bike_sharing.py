@@ -7,21 +7,13 @@ Every recipe learns from the 21 months before October 2012, and is scored once o
 by the mean absolute error in rentals, over the hours that the source has. Settings were chosen
 without the test, on July to September after training on the months before. Each training takes
 place in a process of its own. "core_seconds" add up what the cores worked.
-
-Results are written to benchmarks/results/bike_sharing.json after each training; a run that is
-started again goes on where it stopped. Delete that file to measure everything anew.
 """
 
-import argparse
-import json
-import multiprocessing
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 
-RESULTS = Path(__file__).parent / "results" / "bike_sharing.json"
+from benchmarks import runs
 
 
 class Bikes:
@@ -114,18 +106,19 @@ def exercise(units, epochs):
     return forecast
 
 
-def ours(bikes, relative=True):
-    """Notebook 03's network for the next hour."""
-    if not relative:
-        bikes.recipe["next_hour"].__globals__["level"] = _constant_level(bikes.start)
-    model, table, base = bikes.recipe["next_hour"](bikes.hours, bikes.start)
-    _, test = bikes.ends(1)
-    return bikes.recipe["forecast_next"](model, table, base, test)[:, None], model.count_params()
+def ours(relative=True):
+    """Notebook 03's network for the next hour, fed counts relative to their level or not."""
 
+    def forecast(bikes):
+        recipe = bikes.recipe
+        if not relative:
+            mean = bikes.counts[: bikes.start].mean()
+            recipe["level"] = lambda counts: np.full(len(counts), mean, "float32")
+        model, table, base = recipe["next_hour"](bikes.hours, bikes.start)
+        _, test = bikes.ends(1)
+        return recipe["forecast_next"](model, table, base, test)[:, None], model.count_params()
 
-def ours_absolute(bikes):
-    """The same, fed counts that are not relative to a level."""
-    return ours(bikes, relative=False)
+    return forecast
 
 
 def ours_day(bikes):
@@ -134,10 +127,6 @@ def ours_day(bikes):
     _, test = bikes.ends(24)
     forecast = bikes.recipe["forecast_day"](model, table, base, bikes.hours, test)
     return forecast, model.count_params()
-
-
-def _constant_level(start):
-    return lambda counts: np.full(len(counts), counts[:start].mean(), "float32")
 
 
 RECIPES = {
@@ -150,8 +139,8 @@ RECIPES = {
     "next hour: trees, relative": fitted("trees", relative=True, length=24),
     "next hour: LSTM(128), LSTM(128)": exercise((128, 128), 3),
     "next hour: LSTM(32)": exercise((32,), 12),
-    "next hour: ours, not relative": ours_absolute,
-    "next hour: ours": ours,
+    "next hour: ours, not relative": ours(relative=False),
+    "next hour: ours": ours(),
     "24 hours: same hour yesterday": naive(24, 24),
     "24 hours: same hour last week": naive(168, 24),
     "24 hours: linear regression": fitted("linear", ahead=24),
@@ -185,25 +174,10 @@ def measure(name, seed):
 
 def main():
     """Measure what is not yet in the results; what chance plays no part in, once."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
-    arguments = parser.parse_args()
-
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.parent.mkdir(exist_ok=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for seed in arguments.seeds:
-        for name in arguments.recipes:
-            runs = results.setdefault(name, {})
-            exact = any(run["weights"] == 0 for run in runs.values())
-            if exact or str(seed) in runs:
-                continue
-            with multiprocessing.get_context("spawn").Pool(1) as process:
-                runs[str(seed)] = process.apply(measure, (name, seed))
-            results = {recipe: results[recipe] for recipe in RECIPES if recipe in results}
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-            print(name, "seed", seed, runs[str(seed)], flush=True)
+    options = runs.parser(__doc__, RECIPES).parse_args()
+    jobs = [(name, seed) for seed in options.seeds for name in options.recipes]
+    exact = [name for name in RECIPES if "LSTM" not in name and "ours" not in name]
+    runs.measure_missing("bike_sharing", RECIPES, jobs, measure, exact)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,13 @@ the clock, counted from its second step, so that tracing is free. Recipes altern
 Then 5,000 images are compared with 5,000 of the test split, with the judge and the distance of
 notebook 04: those of the averaged generator where there is one, "not_averaged" those of the
 generator itself. "core_seconds" add up what the cores worked.
-
-Results are written to benchmarks/results/dcgan.json after each training; a run that is started
-again goes on where it stopped. Delete that file to measure everything anew.
 """
 
-import argparse
-import json
-import multiprocessing
-import os
+import functools
 import time
-from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results" / "dcgan.json"
+from benchmarks import runs
+
 IMAGES = 5000
 
 
@@ -208,25 +202,12 @@ def measure(name, seed, seconds):
 
 def main():
     """Measure what is not yet in the results."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = runs.parser(__doc__, RECIPES, seeds=(1, 2, 3))
     parser.add_argument("--seconds", type=float, default=150)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
-    arguments = parser.parse_args()
-
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.parent.mkdir(exist_ok=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for seed in arguments.seeds:
-        for name in arguments.recipes:
-            runs = results.setdefault(name, {})
-            if str(seed) in runs:
-                continue
-            with multiprocessing.get_context("spawn").Pool(1) as process:
-                runs[str(seed)] = process.apply(measure, (name, seed, arguments.seconds))
-            results = {recipe: results[recipe] for recipe in RECIPES if recipe in results}
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-            print(name, "seed", seed, runs[str(seed)], flush=True)
+    options = parser.parse_args()
+    jobs = [(name, seed) for seed in options.seeds for name in options.recipes]
+    timed = functools.partial(measure, seconds=options.seconds)
+    runs.measure_missing("dcgan", RECIPES, jobs, timed)
 
 
 if __name__ == "__main__":

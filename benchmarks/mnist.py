@@ -6,21 +6,13 @@ python -m benchmarks.mnist --seeds 1 2    other seeds
 Each training takes place in a process of its own. Recipes alternate within a seed, so that a
 machine that slows down slows all of them. "seconds" are those of the clock, and comparable where
 nothing else ran; "core_seconds" add up what the cores worked, and suffer less from company.
-
-Results are written to benchmarks/results/mnist.json after each training; a run that is started
-again goes on where it stopped. Delete that file to measure everything anew.
 """
 
-import argparse
-import json
-import multiprocessing
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 
-RESULTS = Path(__file__).parent / "results" / "mnist.json"
+from benchmarks import runs
 
 
 def keras_io(images, labels, seed):
@@ -125,24 +117,9 @@ def measure(name, seed):
 
 def main():
     """Measure what is not yet in the results."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
-    arguments = parser.parse_args()
-
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.parent.mkdir(exist_ok=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for seed in arguments.seeds:
-        for name in arguments.recipes:
-            runs = results.setdefault(name, {})
-            if str(seed) in runs:
-                continue
-            with multiprocessing.get_context("spawn").Pool(1) as process:
-                runs[str(seed)] = process.apply(measure, (name, seed))
-            results = {recipe: results[recipe] for recipe in RECIPES if recipe in results}
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-            print(name, "seed", seed, runs[str(seed)], flush=True)
+    options = runs.parser(__doc__, RECIPES).parse_args()
+    jobs = [(name, seed) for seed in options.seeds for name in options.recipes]
+    runs.measure_missing("mnist", RECIPES, jobs, measure)
 
 
 if __name__ == "__main__":

@@ -6,21 +6,13 @@ python -m benchmarks.movie_sentences --seeds 1 2    other seeds
 Each training takes place in a process of its own. Recipes alternate within a seed. "seconds" are
 those of the clock; "core_seconds" add up what the cores worked, and suffer less from company.
 Both count training alone, not the reading of the data.
-
-Results are written to benchmarks/results/movie_sentences.json after each training; a run that is
-started again goes on where it stopped. Delete that file to measure everything anew.
 """
 
-import argparse
-import json
-import multiprocessing
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 
-RESULTS = Path(__file__).parent / "results" / "movie_sentences.json"
+from benchmarks import runs
 
 
 def linear(train, validation, seed):
@@ -203,31 +195,19 @@ def measure(name, part, seed):
 
 
 def main():
-    """Measure what is not yet in the results."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
+    """Measure what is not yet in the results; what chance plays no part in, once."""
+    parser = runs.parser(__doc__, RECIPES)
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
-    arguments = parser.parse_args()
-
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.parent.mkdir(exist_ok=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for seed in arguments.seeds:
-        for name in arguments.recipes:
-            if name.startswith("sum") and seed != arguments.seeds[0]:
-                continue  # nothing in it is random
-            for part in arguments.parts:
-                if part != "1" and name not in GROWING:
-                    continue
-                runs = results.setdefault(name, {}).setdefault(part, {})
-                if str(seed) in runs:
-                    continue
-                with multiprocessing.get_context("spawn").Pool(1) as process:
-                    runs[str(seed)] = process.apply(measure, (name, part, seed))
-                results = {recipe: results[recipe] for recipe in RECIPES if recipe in results}
-                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-                print(name, part, "seed", seed, runs[str(seed)], flush=True)
+    options = parser.parse_args()
+    jobs = [
+        (name, part, seed)
+        for seed in options.seeds
+        for name in options.recipes
+        for part in options.parts
+        if part == "1" or name in GROWING
+    ]
+    exact = [name for name in RECIPES if name.startswith("sum")]
+    runs.measure_missing("movie_sentences", RECIPES, jobs, measure, exact)
 
 
 if __name__ == "__main__":
