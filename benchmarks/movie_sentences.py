@@ -2,12 +2,15 @@
 
 python -m benchmarks.movie_sentences                all recipes under their seeds
 python -m benchmarks.movie_sentences --seeds 1 2    other seeds
+python -m benchmarks.movie_sentences --dataset imdb_reviews --seeds 1 2 3
+                        whole reviews, which TFDS downloads; the notebook with one line changed
 
 Each training takes place in a process of its own. Recipes alternate within a seed. "seconds" are
 those of the clock; "core_seconds" add up what the cores worked, and suffer less from company.
 Both count training alone, not the reading of the data.
 """
 
+import functools
 import time
 
 import numpy as np
@@ -15,14 +18,15 @@ import numpy as np
 from benchmarks import runs
 
 
-def linear(train, validation, seed):
+def linear(train, validation, seed, longest=1):
     """TF-IDF of the words and logistic regression, its one setting chosen on validation."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     def fitted(C):
-        model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=C, max_iter=1000))
+        vectorizer = TfidfVectorizer(ngram_range=(1, longest))
+        model = make_pipeline(vectorizer, LogisticRegression(C=C, max_iter=1000))
         return model.fit(train["sentence"], train["label"])
 
     tried = [fitted(C) for C in (1, 4, 16)]
@@ -41,7 +45,8 @@ def linear_aided(train, validation, seed):
     recipe = load_recipe("05_transformer_text_classifier")
 
     def analyzer(text):
-        return [p for word in recipe["words"](text) for p in recipe["pieces"](word) if p]
+        tokens = recipe["beginnings"](recipe["words"](text))
+        return [piece for token in tokens for piece in token if piece]
 
     def fitted(alpha):
         model = make_pipeline(TfidfVectorizer(analyzer=analyzer), Ridge(alpha))
@@ -99,7 +104,7 @@ def keras_io(train, validation, seed):
     return margin, model.count_params()
 
 
-def transformer(beginnings=True, ratings=True, **network):
+def transformer(dataset="movie_sentences", beginnings=True, ratings=True, **changes):
     """Notebook 05's network and training, with some of its steps left out."""
 
     def train_one(train, validation, seed):
@@ -110,20 +115,21 @@ def transformer(beginnings=True, ratings=True, **network):
         recipe = load_recipe("05_transformer_text_classifier")
         if not beginnings:
             recipe["BEGINNINGS"] = ()
-        settings = recipe["SETTINGS"]["movie_sentences"]
-        vocabulary = recipe["make_vocabulary"](train["sentence"], settings["size"])
+        settings = recipe["SETTINGS"][dataset]
+        pieces, length = settings["pieces"], settings["length"]
+        vocabulary = recipe["make_vocabulary"](train["sentence"], settings["size"], pieces)
 
         def encode(split):
-            return recipe["encode"](split["sentence"], vocabulary, settings["length"])
+            return recipe["encode"](split["sentence"], vocabulary, length, pieces)
 
         def batches(split, size):
             known = split if ratings else {"label": split["label"]}
             return recipe["Batches"](encode(split), recipe["targets"](known), size, seed)
 
         data = batches(train, settings["batch"])
-        size = len(vocabulary) + 2
-        model = recipe["build_transformer"](size, settings["length"], **network)
-        rate = recipe["schedule"](settings["epochs"] * len(data))
+        network = settings["network"] | changes
+        model = recipe["build_transformer"](len(vocabulary) + 2, length, **network)
+        rate = recipe["schedule"](settings["epochs"] * len(data), settings["peak"])
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(rate), loss)
         model.fit(
@@ -156,12 +162,34 @@ RECIPES = {
     "ours, without positions": transformer(positions=False),
     "ours, without the block": transformer(blocks=0),
 }
+#: Recipes for whole reviews, where the linear model counts pairs of words too.
+REVIEWS = {
+    "sum of word weights": functools.partial(linear, longest=2),
+    "ours": transformer("imdb_reviews"),
+    "ours, without the block": transformer("imdb_reviews", blocks=0),
+}
 #: Two recipes are trained on parts of the training split too.
 GROWING = ("sum of word weights", "ours")
 PARTS = ("1", "1/2", "1/4", "1/8")
 
 
-def measure(name, part, seed):
+def load(dataset):
+    """The three splits as notebook 05 reads them: a list of {"sentence": …, "label": …}."""
+    from utils import datasets
+
+    if dataset == "movie_sentences":
+        return [datasets.load(dataset, split) for split in ("train", "validation", "test")]
+    import tensorflow_datasets as tfds
+
+    def split(part):
+        data = tfds.as_numpy(tfds.load(dataset, split=part, batch_size=-1))
+        texts = [text.decode().replace("<br />", " ") for text in data["text"]]
+        return {"sentence": np.array(texts, dtype=object), "label": data["label"]}
+
+    return [split(part) for part in ("train[:90%]", "train[90%:]", "test")]
+
+
+def measure(name, part, seed, dataset="movie_sentences"):
     """Train one recipe on a part of the training split: its test accuracy and cost."""
     from fractions import Fraction
 
@@ -170,16 +198,13 @@ def measure(name, part, seed):
     load_tensorflow()
     import keras
 
-    from utils import datasets
-
-    train, validation, test = (
-        datasets.load("movie_sentences", split) for split in ("train", "validation", "test")
-    )
+    train, validation, test = load(dataset)
     few = int(Fraction(part) * len(train["label"]))
     train = {column: values[:few] for column, values in train.items()}
     keras.utils.set_random_seed(seed)
     start, start_cpu = time.perf_counter(), time.process_time()
-    score, weights = RECIPES[name](train, validation, seed)
+    recipes = RECIPES if dataset == "movie_sentences" else REVIEWS
+    score, weights = recipes[name](train, validation, seed)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
 
     def accuracy(split):
@@ -198,7 +223,16 @@ def main():
     """Measure what is not yet in the results; what chance plays no part in, once."""
     parser = runs.parser(__doc__, RECIPES)
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    datasets = ("movie_sentences", "imdb_reviews")
+    parser.add_argument("--dataset", default=datasets[0], choices=datasets)
     options = parser.parse_args()
+    exact = [name for name in RECIPES if name.startswith("sum")]
+    if options.dataset == "imdb_reviews":
+        names = [name for name in options.recipes if name in REVIEWS]
+        jobs = [(name, "1", seed) for seed in options.seeds for name in names]
+        one = functools.partial(measure, dataset=options.dataset)
+        runs.measure_missing(options.dataset, REVIEWS, jobs, one, exact)
+        return
     jobs = [
         (name, part, seed)
         for seed in options.seeds
@@ -206,8 +240,7 @@ def main():
         for part in options.parts
         if part == "1" or name in GROWING
     ]
-    exact = [name for name in RECIPES if name.startswith("sum")]
-    runs.measure_missing("movie_sentences", RECIPES, jobs, measure, exact)
+    runs.measure_missing(options.dataset, RECIPES, jobs, measure, exact)
 
 
 if __name__ == "__main__":

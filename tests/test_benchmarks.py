@@ -36,3 +36,8 @@ def test_results_are_those_of_the_recipes(benchmark):
     name = benchmark.__name__.rpartition(".")[2]
     measured = json.loads((runs.RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     assert set(measured) <= set(benchmark.RECIPES)
+
+
+def test_results_of_whole_reviews_are_those_of_their_recipes():
+    measured = json.loads((runs.RESULTS / "imdb_reviews.json").read_text(encoding="utf-8"))
+    assert set(measured) <= set(movie_sentences.REVIEWS)
