@@ -1,0 +1,70 @@
+"""The teacher's commands.
+
+python -m classroom release [--class folder] [--assignment name]
+python -m classroom grade submissions [--class folder] [--assignment name] [--roster file.csv] ...
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+
+def parser():
+    """The commands' options."""
+    options = argparse.ArgumentParser(prog="python -m classroom", description=__doc__)
+    commands = options.add_subparsers(dest="command", required=True)
+    for name in ("release", "grade"):
+        command = commands.add_parser(name)
+        command.add_argument("--class", dest="folder", default="class", help="the class's folder")
+        command.add_argument("--source", default="", help="the assignments, with solutions")
+        command.add_argument("--assignment", default="", help="one of them, or its beginning: 03")
+    command.add_argument("submissions", nargs="?", default="")
+    command.add_argument("--roster", default="", help="a CSV file with a column id")
+    command.add_argument("--due", default="", help='2026-12-01 or "2026-12-01 18:00"')
+    command.add_argument("--dask", default="", help="a scheduler: tcp://host:8786")
+    command.add_argument("--workers", type=int, default=0, help="submissions at once")
+    for name, unit in (("cell_seconds", "a cell"), ("seconds", "a notebook"),
+                       ("memory_gb", "a submission"), ("output_kb", "a cell")):  # fmt: skip
+        command.add_argument(f"--{name.replace('_', '-')}", type=float, help=f"limit of {unit}")
+    return options
+
+
+def main(arguments=None):
+    """Run a command; what a teacher can put right ends in one sentence."""
+    chosen = parser().parse_args(arguments)
+    try:
+        from classroom import collect, execute, grade, release
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not installed here: use `make {chosen.command}`.", file=sys.stderr)
+        return 1
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    room = release.Class(Path(chosen.folder))
+    if chosen.source:
+        room.source = Path(chosen.source)
+    try:
+        if chosen.command == "release":
+            return 1 if release.release(room, chosen.assignment, say) else 0
+        if not chosen.submissions:
+            raise release.ClassroomError("Say where the submissions are: SUBMISSIONS=folder.")
+        given = {name: getattr(chosen, name) for name in vars(execute.Limits())}
+        limits = execute.Limits(**{k: v for k, v in given.items() if v is not None})
+        names = ("submissions", "assignment", "roster", "due", "dask", "workers")
+        told = {name: getattr(chosen, name) for name in names}
+        summary = grade.grade(room, grade.Options(**told, limits=limits), say)
+    except (release.ClassroomError, collect.CollectError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    say(f"{room.folder}/scores.csv, {room.folder}/report.md, {room.folder}/feedback/")
+    for job in summary.not_graded():
+        say(f"NOT GRADED: {job.submission.student}: {job.outcome['problem']}")
+    return 1 if summary.not_graded() else 0
+
+
+def say(line):
+    """Print at once: a long run is watched."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
