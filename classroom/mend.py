@@ -330,7 +330,7 @@ ODD_MODULES = {
     *("sqlite3", "ftplib", "smtplib", "threading", "_thread", "_course_guard"),
 }
 ODD_TEXT = re.compile(
-    r"gradebook|/source\b|\.\./|/proc\b|/etc/|~/|_course_guard|x-course-seal|/autograded|/submitted"
+    r"gradebook|\.\./|^\.\.$|^/\w[\w./-]*|^~|_course_guard|x-course-seal|source/|autograded|submitted/"
 )
 ODD_METHODS = {"__eq__", "__ne__", "__array_function__", "__array_ufunc__"}
 

@@ -5,6 +5,7 @@ off in between is merged again, which changes nothing.
 """
 
 import json
+import re
 
 import nbformat
 from nbconvert.preprocessors.sanitize import SanitizeHTML
@@ -78,11 +79,8 @@ def _make_harmless(notebook):
     """Take out what would run in the browser of whoever marks it: scripts in a student's text."""
     cleaner = SanitizeHTML()
     for index, cell in enumerate(notebook.cells):
-        if (
-            cell.cell_type == "markdown"
-            and not mend.role(cell) == mend.LOCKED
-            and "<" in cell.source
-        ):
+        written = cell.cell_type == "markdown" and mend.role(cell) != mend.LOCKED
+        if written and re.search(r"<[a-z/!]", cell.source, re.IGNORECASE):
             cell.source = cleaner.preprocess_cell(cell.copy(), {}, index)[0].source
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Comment, Grade, Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
@@ -161,13 +161,7 @@ def _change_cells(room: Class, name):
     if not (room.folder / "gradebook.db").exists():
         return
     notebook = nbformat.read(room.source / name / f"{name}.ipynb", as_version=4)
-    marks = [c.metadata["nbgrader"] for c in notebook.cells if "nbgrader" in c.metadata]
-    new = {m["grade_id"]: m for m in marks if m.get("grade_id")}
-    points = {
-        c.metadata["nbgrader"]["grade_id"]: c
-        for c in notebook.cells
-        if c.metadata.get("nbgrader", {}).get("grade_id")
-    }
+    new = {mend.name_of(cell): cell for cell in notebook.cells if mend.name_of(cell)}
     with Gradebook(room.database) as gradebook:
         try:
             known = gradebook.find_notebook(name, name)
@@ -175,33 +169,32 @@ def _change_cells(room: Class, name):
             return
         if not known.submissions:
             return
-        for cell in [*known.base_cells, *known.source_cells]:
+        old = [*known.grade_cells, *known.solution_cells, *known.task_cells]
+        for cell in [*old, *known.source_cells]:
             if cell.name not in new:
                 for row in [*getattr(cell, "grades", []), *getattr(cell, "comments", [])]:
                     gradebook.db.delete(row)
                 gradebook.db.delete(cell)
         gradebook.db.commit()
-        for cell_name, marked in new.items():
-            cell = points[cell_name]
+        for cell_name, cell in new.items():
+            marks, kind = cell.metadata["nbgrader"], cell.cell_type
             here = (cell_name, name, name)
-            if marked.get("grade"):
-                row = gradebook.update_or_create_grade_cell(
-                    *here, max_score=float(marked["points"]), cell_type=cell.cell_type
-                )
-                _add_rows(gradebook, known, row, grade=True)
-            if marked.get("solution"):
+            if marks.get("grade"):
+                most = float(marks["points"])
+                row = gradebook.update_or_create_grade_cell(*here, max_score=most, cell_type=kind)
+                _add_rows(gradebook, known, row, Grade)
+            if marks.get("solution"):
                 row = gradebook.update_or_create_solution_cell(*here)
-                _add_rows(gradebook, known, row, grade=False)
-            gradebook.update_or_create_source_cell(*here, cell_type=cell.cell_type)
+                _add_rows(gradebook, known, row, Comment)
+            gradebook.update_or_create_source_cell(*here, cell_type=kind)
         gradebook.db.commit()
 
 
-def _add_rows(gradebook, notebook, cell, grade):
-    from nbgrader.api import Comment, Grade
-
-    kind = Grade if grade else Comment
+def _add_rows(gradebook, notebook, cell, kind):
+    """A place for each submission's mark or comment in a cell that it did not have."""
     for submission in notebook.submissions:
-        if not any(row.cell_id == cell.id for row in getattr(submission, f"{kind.__tablename__}s")):
+        rows = submission.grades if kind is Grade else submission.comments
+        if all(row.cell_id != cell.id for row in rows):
             gradebook.db.add(kind(cell=cell, notebook=submission))
 
 
