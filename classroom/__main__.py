@@ -2,10 +2,13 @@
 
 python -m classroom release [--class folder] [--assignment name]
 python -m classroom grade submissions [--class folder] [--assignment name] [--roster file.csv] ...
+python -m classroom formgrader [--class folder]
 """
 
 import argparse
 import logging
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,11 +17,13 @@ def parser():
     """The commands' options."""
     options = argparse.ArgumentParser(prog="python -m classroom", description=__doc__)
     commands = options.add_subparsers(dest="command", required=True)
-    for name in ("release", "grade"):
+    for name in ("formgrader", "release", "grade"):
         command = commands.add_parser(name)
         command.add_argument("--class", dest="folder", default="class", help="the class's folder")
         command.add_argument("--source", default="", help="the assignments, with solutions")
         command.add_argument("--assignment", default="", help="one of them, or its beginning: 03")
+        if name == "release":
+            command.add_argument("--repository", default="", help="owner/name, for the Colab badge")
     command.add_argument("submissions", nargs="?", default="")
     command.add_argument("--roster", default="", help="a CSV file with a column id")
     command.add_argument("--due", default="", help='2026-12-01 or "2026-12-01 18:00"')
@@ -43,7 +48,10 @@ def main(arguments=None):
     if chosen.source:
         room.source = Path(chosen.source)
     try:
+        if chosen.command == "formgrader":
+            return formgrader(room)
         if chosen.command == "release":
+            room.repository = chosen.repository
             return 1 if release.release(room, chosen.assignment, say) else 0
         if not chosen.submissions:
             raise release.ClassroomError("Say where the submissions are: SUBMISSIONS=folder.")
@@ -59,6 +67,18 @@ def main(arguments=None):
     for job in summary.not_graded():
         say(f"NOT GRADED: {job.submission.student}: {job.outcome['problem']}")
     return 1 if summary.not_graded() else 0
+
+
+def formgrader(room):
+    """Start JupyterLab in the class's folder: Nbgrader, Formgrader in its menu."""
+    from classroom.release import ClassroomError
+
+    if not (room.folder / "gradebook.db").exists():
+        raise ClassroomError(f"There is no gradebook in {room.folder}: grade something first.")
+    room.write_config()
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    argv = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
+    return subprocess.call(argv, cwd=room.folder, env=os.environ | {"PATH": programs})
 
 
 def say(line):

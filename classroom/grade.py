@@ -72,6 +72,7 @@ def grade(room: Class, options: Options, tell=print) -> report.Summary:
                 f"No submission was found in {options.submissions}"
                 + (f": {remarks[0]}." if remarks else ".")
             )
+        remarks += _identical(submissions)
         summary = report.Summary(remarks=remarks, roster=roster, names=names)
         merge.enrol(room, roster)
         waiting, done = [], 0
@@ -99,6 +100,19 @@ def grade(room: Class, options: Options, tell=print) -> report.Summary:
         report.write_all(room, summary, submissions)
         summary.seconds = time.monotonic() - start
     return summary
+
+
+def _identical(submissions):
+    """Remarks on files that several students handed in, byte for byte."""
+    by_content: dict[bytes, list] = {}
+    for submission in submissions:
+        digest = hashlib.sha256(submission.path.read_bytes()).digest()
+        by_content.setdefault(digest, []).append(submission)
+    return [
+        f"the same file, byte for byte: {', '.join(s.student for s in same)} ({same[0].assignment})"
+        for same in by_content.values()
+        if len(same) > 1
+    ]
 
 
 @contextlib.contextmanager

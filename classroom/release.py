@@ -36,6 +36,7 @@ class Class:
 
     folder: Path
     source: Path = COURSE / "assignments" / "source"
+    repository: str = ""  # owner/name of where students find the notebooks, for the Colab badge
 
     @property
     def database(self) -> str:
@@ -53,9 +54,24 @@ class Class:
         config.CourseDirectory.db_url = self.database
         return config
 
+    def write_config(self) -> None:
+        """Settings with which nbgrader, started in the class's folder, finds everything."""
+        directory = f"c.CourseDirectory.source_directory = {str(self.source.resolve())!r}\n"
+        settings = (
+            f'load_subconfig("nbgrader_config.py", path={str(self.source.parent.resolve())!r})'
+        )
+        if not (self.source.parent / "nbgrader_config.py").exists():
+            settings = ""
+        write(
+            self.folder / "nbgrader_config.py",
+            f"# Written by `make release` and `make grade`.\nc = get_config()\n{settings}\n"
+            f"c.CourseDirectory.root = {str(self.folder.resolve())!r}\n{directory}",
+        )
+
     def api(self) -> NbGraderAPI:
         """nbgrader, at work in this class; it keeps its log to itself."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.write_config()
         programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         os.environ["PATH"] = programs  # nbgrader calls alembic through it
         api = NbGraderAPI(config=self.config())
@@ -100,21 +116,27 @@ class Class:
             digest.update(path.encode() + content)
         return digest.hexdigest()
 
-    def _versions(self) -> Path:
-        return self.folder / "versions.json"
+    def _state(self) -> dict:
+        file = self.folder / "versions.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
     def released_version(self, name) -> str:
-        """The version that the gradebook knows, or ""."""
+        """The version that students and the gradebook have, or ""."""
         released = self.folder / "release" / name / f"{name}.ipynb"
-        if not self._versions().exists() or not released.exists():
-            return ""
-        return json.loads(self._versions().read_text(encoding="utf-8")).get(name, "")
+        return self._state().get(name, "") if released.exists() else ""
 
     def note_version(self, name) -> None:
-        versions = {}
-        if self._versions().exists():
-            versions = json.loads(self._versions().read_text(encoding="utf-8"))
-        write(self._versions(), json.dumps(versions | {name: self.version(name)}, indent=1))
+        """Remember that the assignment as it is now was released, and for which repository."""
+        state = self._state() | {name: self.version(name)}
+        if self.repository:
+            state["repository"] = self.repository
+        write(self.folder / "versions.json", json.dumps(state, indent=1))
+
+    def address(self) -> tuple[str, str]:
+        """The repository and branch from which students open the notebooks."""
+        repository, branch = setup_cell.address()
+        own = self.repository or self._state().get("repository", "")
+        return (own, "main") if own else (repository, branch)
 
 
 def write(path, text):
@@ -135,15 +157,14 @@ def make(room: Class, name, api=None) -> Path:
         lines = (result.get("error") or result.get("log") or "no message").strip().splitlines()
         raise ClassroomError(f"nbgrader could not make {name}: {lines[-1]}")
     notebook = nbformat.read(path, as_version=4)
-    _stamp(notebook, name)
+    _stamp(notebook, name, *room.address())
     write(path, nbformat.writes(notebook) + "\n")
     room.note_version(name)
     return path
 
 
-def _stamp(notebook, name):
+def _stamp(notebook, name, repository, branch):
     """Write the repository's address into the set-up cell and the badge."""
-    repository, branch = setup_cell.address()
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and repository:
             filled = setup_cell.with_badges(cell.source, f"{name}.ipynb", repository, branch)

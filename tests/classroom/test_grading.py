@@ -124,6 +124,7 @@ def test_each_odd_one_has_a_line_in_the_report(graded):
     for student, (_, words) in expected.items():
         own = [line for line in lines if line.startswith(f"- **{student}**")]
         assert not words or any(words in line for line in own), (student, own)
+    assert "the same file, byte for byte: Ada Lovelace, Grace Brewster Hopper" in course.report()
     silent = [s for s, (due, words) in expected.items() if due == 10 and not words]
     accused = [line for s in silent for line in lines if f"**{s}**" in line]
     assert not accused
@@ -403,6 +404,7 @@ def test_files_that_are_no_submissions_are_named(course):
     assert course.scores()["ada"]["machine"] == "10"
     assert "handed in more than once" in text and "whose is it?" in text
     assert "bob_essay.docx is not a notebook" in text
+    assert "byte for byte" not in text
     assert "carl_other.ipynb: which assignment is it?" in text
 
 
@@ -446,6 +448,18 @@ def test_release_gives_nothing_away_and_scores_nothing(course, capsys):
         assert hidden not in text
     assert "Set-up: run this cell first" in text and "YOUR CODE HERE" in text
     assert release.try_out(course.room, toy.NAME, LIMITS, solved=True) == (10, 10, [])
+
+
+def test_the_badge_leads_to_where_students_find_the_notebook(course):
+    command = ["release", "--class", str(course.room.folder), "--repository", "me/for-students"]
+    assert main([*command, "--source", str(course.room.source)]) == 0
+    link = (
+        f"colab.research.google.com/github/me/for-students/blob/main/release/{toy.NAME}/{toy.NAME}"
+    )
+    path = course.room.folder / "release" / toy.NAME / f"{toy.NAME}.ipynb"
+    assert link in path.read_text()
+    release.make(release.Class(course.room.folder, course.room.source), toy.NAME)
+    assert link in path.read_text()
 
 
 @pytest.mark.parametrize(
