@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 
@@ -37,19 +38,22 @@ def parser():
 
 def main(arguments=None):
     """Run a command; what a teacher can put right ends in one sentence."""
-    chosen = parser().parse_args(arguments)
+    chosen, more = parser().parse_known_args(arguments)
+    if more and chosen.command != "formgrader":
+        parser().error(f"unknown: {' '.join(more)}")
     try:
         from classroom import collect, execute, grade, release
     except ModuleNotFoundError as error:
         print(f"{error.name} is not installed here: use `make {chosen.command}`.", file=sys.stderr)
         return 1
     logging.getLogger("alembic").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="nbgrader")  # about its own use of SQLAlchemy
     room = release.Class(Path(chosen.folder))
     if chosen.source:
         room.source = Path(chosen.source)
     try:
         if chosen.command == "formgrader":
-            return formgrader(room)
+            return formgrader(room, more)
         if chosen.command == "release":
             room.repository = chosen.repository
             return 1 if release.release(room, chosen.assignment, say) else 0
@@ -69,8 +73,8 @@ def main(arguments=None):
     return 1 if summary.not_graded() else 0
 
 
-def formgrader(room):
-    """Start JupyterLab in the class's folder: Nbgrader, Formgrader in its menu."""
+def formgrader(room, options=()):
+    """Start JupyterLab, with these options of its own, in the class's folder, at the formgrader."""
     from classroom.release import ClassroomError
 
     if not (room.folder / "gradebook.db").exists():
@@ -78,6 +82,7 @@ def formgrader(room):
     room.write_config()
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     argv = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
+    argv += options
     return subprocess.call(argv, cwd=room.folder, env=os.environ | {"PATH": programs})
 
 

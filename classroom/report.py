@@ -107,6 +107,7 @@ def _sorted(jobs):
 def _report(room, summary):
     jobs = _sorted(summary.jobs)
     lines = ["# Grading report", "", _overview(room, jobs), ""]
+    lines += [f"**{warning}**\n" for warning in _isolation(jobs) if "WARNING" in warning]
     lines += _section(
         "Not graded", [_place(j) + ": " + j.outcome["problem"] for j in summary.not_graded()]
     )
