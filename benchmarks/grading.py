@@ -122,6 +122,7 @@ def main():
     """Measure the toys of the tests' batch, then real assignments."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--assignments", nargs="*", default=["01"])
+    options.add_argument("--source", type=Path, default=release.Class.source)
     options.add_argument("--students", type=int, default=6)
     chosen = options.parse_args()
     path = RESULTS / "grading.json"
@@ -131,7 +132,7 @@ def main():
         results["toy"] = compare(source, toy.NAME, toys)
     print("toy", results["toy"], flush=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
-    room = release.Class(Path("unused"))
+    room = release.Class(Path("unused"), chosen.source)
     for name in [n for a in chosen.assignments for n in room.chosen(a)]:
         results[name] = compare(room.source, name, Copies(name, chosen.students))
         print(name, results[name], flush=True)

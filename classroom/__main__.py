@@ -67,6 +67,9 @@ def main(arguments=None):
     except (release.ClassroomError, collect.CollectError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. What was graded is kept: run it again to go on.", file=sys.stderr)
+        return 1
     say(f"{room.folder}/scores.csv, {room.folder}/report.md, {room.folder}/feedback/")
     for job in summary.not_graded():
         say(f"NOT GRADED: {job.submission.student}: {job.outcome['problem']}")

@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -60,7 +59,6 @@ def grade(room: Class, options: Options, tell=print) -> report.Summary:
             f"There is no folder {options.submissions!r}: make grade SUBMISSIONS=folder."
         )
     with _alone(room):
-        start = time.monotonic()
         forms = _Forms(room)
         submissions, remarks = collect.find(
             options.submissions, room.assignments(), forms.guess,
@@ -85,33 +83,51 @@ def grade(room: Class, options: Options, tell=print) -> report.Summary:
             job.outcome, job.findings = kept["outcome"], kept["findings"]
             done += 1
             if not merge.is_merged(room, job):
-                job.mended = job.mended or _prepared_again(job, forms)
-                merge.merge(room, job, forms.of(submission.assignment))
+                job.mended = _prepared_again(job, forms)
+                _merge(room, job, forms)
             summary.add(job)
         if done:
             tell(f"{done} of {len(submissions)} were graded before and have not changed.")
         for job in _executed(waiting, forms, options, tell):
             _keep(room, job)
-            merge.merge(room, job, forms.of(job.submission.assignment))
+            _merge(room, job, forms)
             summary.add(job)
             done += 1
             tell(f"[{done}/{len(submissions)}] {_line(room, job)}")
         tell("Writing scores, feedback and report.")
         report.write_all(room, summary, submissions)
-        summary.seconds = time.monotonic() - start
     return summary
+
+
+def _merge(room, job, forms):
+    """Merge a job's marks. Where it was not graded, what the gradebook has of it stays."""
+    if job.outcome["problem"]:
+        return
+    try:
+        merge.merge(room, job, forms.of(job.submission.assignment))
+    except Exception as error:  # must not cost the others their marks
+        problem = f"its marks could not be written ({type(error).__name__}: {error})"
+        job.outcome = job.outcome | {"problem": problem}
+
+
+def _content(submission):
+    """A submission's bytes; none where the file cannot be read."""
+    try:
+        return submission.path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _identical(submissions):
     """Remarks on files that several students handed in, byte for byte."""
     by_content: dict[bytes, list] = {}
     for submission in submissions:
-        digest = hashlib.sha256(submission.path.read_bytes()).digest()
+        digest = hashlib.sha256(_content(submission)).digest()
         by_content.setdefault(digest, []).append(submission)
     return [
         f"the same file, byte for byte: {', '.join(s.student for s in same)} ({same[0].assignment})"
         for same in by_content.values()
-        if len(same) > 1
+        if len(same) > 1 and _content(same[0])
     ]
 
 
@@ -178,7 +194,7 @@ def program_version() -> str:
 
 
 def _key(submission, forms, options):
-    digest = hashlib.sha256(submission.path.read_bytes())
+    digest = hashlib.sha256(_content(submission))
     digest.update(forms.digest(submission.assignment).encode())
     digest.update(json.dumps(asdict(options.limits)).encode() + program_version().encode())
     return digest.hexdigest()
@@ -208,8 +224,8 @@ def _prepare(job, forms):
     """Read and mend a submission; returns what is to be run, or None if there is nothing."""
     form = forms.of(job.submission.assignment)
     try:
-        cells = mend.read(job.submission.path.read_bytes())
-    except (mend.NotANotebook, OSError) as error:
+        cells = mend.read(_content(job.submission))
+    except mend.NotANotebook as error:
         job.findings.append(f"{error}: no points")
         job.mended = mend.mend(form, [])
         job.mended.findings.clear()
@@ -268,7 +284,7 @@ def _findings(job, outcome):
     """What happened in the run, in words."""
     found = []
     if outcome["problem"]:
-        found.append(f"NOT GRADED: {outcome['problem']}; it is tried again in the next run")
+        found.append(f"NOT GRADED: {outcome['problem']}")
     code = [cell for cell in job.mended.cells if cell["cell_type"] == "code"]
     kinds = [
         kind

@@ -9,7 +9,7 @@ import re
 
 import nbformat
 from nbconvert.preprocessors.sanitize import SanitizeHTML
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import SaveAutoGrades
 
 from classroom import collect, mend, release
@@ -25,10 +25,13 @@ def autograded(room, submission):
 
 def is_merged(room, job):
     """Whether the gradebook has this very run: the notebook is written after the marks."""
+    submission = job.submission
     try:
-        text = autograded(room, job.submission).read_text(encoding="utf-8")
+        text = autograded(room, submission).read_text(encoding="utf-8")
+        with Gradebook(room.database) as gradebook:
+            gradebook.find_submission(submission.assignment, submission.student)
         return json.loads(text)["metadata"][STORED]["key"] == job.key
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, MissingEntry):
         return False
 
 

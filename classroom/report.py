@@ -28,7 +28,6 @@ class Summary:
     remarks: list = field(default_factory=list)
     roster: dict | None = None
     jobs: list = field(default_factory=list)
-    seconds: float = 0.0
 
     def add(self, job):
         self.jobs.append(job)
@@ -108,14 +107,13 @@ def _report(room, summary):
     jobs = _sorted(summary.jobs)
     lines = ["# Grading report", "", _overview(room, jobs), ""]
     lines += [f"**{warning}**\n" for warning in _isolation(jobs) if "WARNING" in warning]
-    lines += _section(
-        "Not graded", [_place(j) + ": " + j.outcome["problem"] for j in summary.not_graded()]
-    )
+    failed = [f"{_place(job)}: {job.outcome['problem']}" for job in summary.not_graded()]
+    lines += _section("Not graded: the next run tries these again", failed)
     odd = [(_place(job), job.submission.findings + job.findings) for job in jobs]
-    first = ("CHEATING?", "READ THIS", "NOT GRADED")
-    urgent = [f"{p}: {f}" for p, found in odd for f in found if f.startswith(first[:2])]
+    first, skipped = ("CHEATING?", "READ THIS"), "NOT GRADED"
+    urgent = [f"{p}: {f}" for p, found in odd for f in found if f.startswith(first)]
     lines += _section("Look at these", urgent)
-    rest = [f"{p}: {f}" for p, found in odd for f in found if not f.startswith(first)]
+    rest = [f"{p}: {f}" for p, found in odd for f in found if not f.startswith((*first, skipped))]
     lines += _section("Also odd", rest)
     late = [f"{_place(job)}: {job.submission.late} late" for job in jobs if job.submission.late]
     lines += _section("Late", late)

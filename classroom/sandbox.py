@@ -7,6 +7,7 @@ Started by root it runs under a user of its own, else as root of an otherwise em
 with no capabilities. Elsewhere only the limits on time, memory and output remain.
 """
 
+import functools
 import os
 import shlex
 import shutil
@@ -209,8 +210,9 @@ def _limit(own_user):
     return apply
 
 
+@functools.cache
 def probe() -> Isolation:
-    """The strongest isolation that works here, found by trying."""
+    """The strongest isolation that works here, found by trying, once."""
     if not sys.platform.startswith("linux"):
         return Isolation(LIMITS, "Isolation needs Linux.")
     missing = [p for p in ("unshare", "setpriv") if not shutil.which(p)]

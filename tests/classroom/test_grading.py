@@ -570,14 +570,13 @@ def test_scripts_in_answers_do_not_reach_the_marker(course):
 
 
 def test_without_isolation_grading_works_and_says_so(course, monkeypatch):
-    version = course.release()
-    bad = sandbox.Isolation(sandbox.LIMITS, "Isolation needs Linux.")
-    monkeypatch.setattr(sandbox, "probe", lambda: bad)
-    mended_ = mended(release.template(course.room, toy.NAME), toy.answered(version, **toy.RIGHT))
-    form_ = release.template(course.room, toy.NAME)
-    result = execute.run_here(release.task(form_, mended_, LIMITS, {}))
-    assert release.points(mended_.cells, result["cells"]) == 10
-    assert bad.sentence().startswith("WARNING") and result["isolation"]["level"] == sandbox.LIMITS
+    course.hand_in("s0", toy.answered(course.release(), **toy.RIGHT))
+    none = sandbox.Isolation(sandbox.LIMITS, "Isolation needs Linux.")
+    monkeypatch.setattr(sandbox, "probe", lambda: none)
+    course.grade()
+    assert course.scores()["s0"]["machine"] == "10"
+    assert "were NOT isolated" in course.said[0]
+    assert course.report().splitlines()[4].startswith("**WARNING: submissions were NOT isolated")
 
 
 @pytest.mark.parametrize("user", ["root", "another"])
@@ -602,3 +601,44 @@ def test_the_sandbox_shows_nothing_of_the_course(tmp_path, user):
     kept = [name for name in ("data", "utils") if (ROOT / name).is_dir()]
     hidden = f"{sorted([*kept, 'work'])} False False"
     assert out.startswith(hidden) and out.split()[-2:] == ["False", "0"]
+
+
+# When the grading itself fails
+
+
+def test_what_could_not_be_graded_is_said_and_tried_again(course, monkeypatch):
+    a_class(course, 2)
+    course.grade()
+    version = course.release()
+    course.hand_in("s1", toy.answered(version, **toy.RIGHT | {"double": toy.WRONG["double"]}))
+    run, broken = execute.run, "the kernel did not start"
+
+    def fails(task):
+        return run(task) | {"problem": broken}
+
+    monkeypatch.setattr(execute, "run", fails)
+    summary = course.grade()
+    assert [job.submission.student for job in summary.not_graded()] == ["s1"]
+    assert course.scores()["s1"]["machine"] == "10"  # what it had before
+    assert f"**s1**, 01_toy: {broken}" in course.report()
+    monkeypatch.setattr(execute, "run", run)
+    assert not course.grade().not_graded()
+    assert course.scores()["s1"]["machine"] == "7"
+
+
+def test_marks_that_cannot_be_written_do_not_stop_the_others(course, monkeypatch):
+    a_class(course, 2)
+    write = merge.merge
+
+    def fails(room, job, form):
+        if job.submission.student == "s0":
+            raise ValueError("no room")
+        write(room, job, form)
+
+    monkeypatch.setattr(merge, "merge", fails)
+    course.grade()
+    assert course.scores()["s1"]["machine"] == "10"
+    assert "its marks could not be written (ValueError: no room)" in course.report()
+    monkeypatch.setattr(merge, "merge", write)
+    course.grade()
+    everything_right(course, 2)
