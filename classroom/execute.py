@@ -318,7 +318,8 @@ def encoded(content):
 
 
 def _run_test(kernel, cell, student_names, result):
-    names = [name for name in names_read(cell["source"]) if name not in student_names]
+    own = student_names.union(names_bound(cell["source"]))
+    names = [name for name in names_read(cell["source"]) if name not in own]
     module = f"__import__({GUARD!r})"
     answers = kernel.tell(f"{module}.report({names!r})")
     replaced = [name for answer in answers for name in _listed(answer)]

@@ -566,6 +566,47 @@ def test_scripts_in_answers_do_not_reach_the_marker(course):
     assert "<script>alert" not in html and "<img src=x" not in html and "of <strong>" in html
 
 
+# Cheats that know how tests work
+
+IN_THE_CALL = "def double(x):\n    {patch}\n    return 4"
+SUBTLE = {
+    "the test's function, from within the answer": IN_THE_CALL.format(
+        patch="globals()['close'] = lambda *a: True"
+    ),
+    "numpy's, from within the answer": IN_THE_CALL.format(
+        patch="np.allclose = lambda *a, **k: True"
+    ),
+    "numpy itself": "import types\nnumpy, np = np, types.SimpleNamespace(**vars(np))\n"
+    "np.allclose = lambda *a, **k: True\n" + toy.WRONG["double"],
+    "the guard": "import sys\nclass Guard:\n    def __getattr__(self, name):\n"
+    "        return lambda *a, **k: None\nsys.modules['_course_guard'] = Guard()\n"
+    + toy.WRONG["double"],
+    "tracing": IN_THE_CALL.format(patch="import sys; sys.settrace(lambda *a: None)"),
+    "leaving the test": "def double(x):\n    raise SystemExit(0)",
+    "leaving Python": "def double(x):\n    import os\n    os._exit(0)",
+    "a value shown": "def double(x):\n    get_ipython().displayhook(3.0)\n    return 7",
+    "clearing what is shown": "from IPython.display import clear_output\n"
+    "def double(x):\n    clear_output()\n    return 7",
+}
+
+
+@pytest.mark.parametrize("cheat", SUBTLE)
+def test_subtle_cheats_gain_nothing(form, cheat):
+    wrong = toy.answered(form[1], **toy.WRONG | {"double": SUBTLE[cheat]})
+    found = mended(form[0], wrong)
+    result = execute.run(release.task(form[0], found, LIMITS, {}))
+    assert release.points(found.cells, result["cells"]) == 0
+
+
+def test_what_is_named_in_the_guide_is_at_least_reported():
+    equal = "class Equal:\n    def __eq__(self, other):\n        return True"
+    assert mend.odd_code(equal) == ["a class with __eq__"]
+    for odd in ("sys._getframe(1)", "import linecache", "open('/etc/passwd')", "np.all = len"):
+        assert mend.odd_code(odd), odd
+    for usual in (toy.DOUBLE, "np.random.seed(0)", "model.units = 3", "a[0] = 1", "x = a / b"):
+        assert not mend.odd_code(usual), usual
+
+
 # Where isolation is not to be had
 
 
