@@ -31,6 +31,8 @@ from classroom import guard, sandbox
 GUARD = "_course_guard"
 GRACE = 5  # seconds that an interrupted cell has to end
 RESTARTS = 3
+START_SECONDS = 60
+PROCESSES = 100
 PARENT = os.getppid()
 PICTURES = ("image/png", "image/jpeg")
 
@@ -60,8 +62,10 @@ class Kernel:
         self._looked = 0.0
         try:
             self._start(isolation, files)
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, KernelLost):
+                raise KernelLost("the kernel did not start") from None
             raise
 
     def _start(self, isolation, files):
@@ -99,16 +103,18 @@ class Kernel:
         )
 
     def _wait_for_start(self):
-        deadline = time.monotonic() + 60
+        """Wait until the kernel has answered on both of its channels."""
+        deadline, heard = time.monotonic() + START_SECONDS, set()
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise KernelLost("the kernel did not start")
-            try:
-                self.client.wait_for_ready(timeout=1)
-                return
-            except RuntimeError:
-                continue
-        raise KernelLost("the kernel did not start within 60 seconds")
+            self.client.kernel_info()
+            ask_again = time.monotonic() + 0.3
+            while time.monotonic() < ask_again:
+                heard |= {received["msg_type"] for received in self._messages(0.02)}
+                if heard >= {"kernel_info_reply", "status"}:
+                    return
+        raise KernelLost(f"the kernel did not start within {START_SECONDS} seconds")
 
     def tell(self, code):
         """Run code of the grader's own; returns what `guard` publishes."""
@@ -142,6 +148,8 @@ class Kernel:
                 if received["parent_header"].get("msg_id") != message:
                     continue
                 kind, content = received["msg_type"], received["content"]
+                if not isinstance(content, dict):
+                    continue
                 if kind == "execute_reply":
                     replied = True
                     deadline = min(deadline, time.monotonic() + GRACE)
@@ -197,7 +205,7 @@ class Kernel:
             return ""
         if used > self.limits.memory_gb * 1e9:
             return f"used more than {self.limits.memory_gb:g} GB of memory"
-        return f"started more than {count - 1} processes" if count > 100 else ""
+        return f"started more than {PROCESSES} processes" if count > PROCESSES else ""
 
     def _interrupt(self):
         try:
@@ -245,10 +253,12 @@ def _output(kind, content):
         name = "stderr" if content.get("name") == "stderr" else "stdout"
         return {"output_type": "stream", "name": name, "text": str(content.get("text", ""))}
     if kind == "error":
-        trace = content.get("traceback") or []
+        trace = content.get("traceback")
+        trace = trace if isinstance(trace, list) else []
         return _error(content.get("ename"), content.get("evalue"), trace)
     if kind in ("display_data", "execute_result"):
-        data = content.get("data") or {}
+        data = content.get("data")
+        data = data if isinstance(data, dict) else {}
         kept = {m: str(v) for m, v in data.items() if m in ("text/plain", *PICTURES)}
         if guard.MIME in data:
             kept = {guard.MIME: data[guard.MIME]}

@@ -223,7 +223,7 @@ def probe() -> Isolation:
         shared = Path(folder) / "shared"
         shared.mkdir()
         tried = start(
-            [sys.executable, "-c", "import ipykernel"],
+            [sys.executable, "-c", "import zmq"],
             folder, shared, Isolation(level),
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
