@@ -74,7 +74,11 @@ class Class:
         self.write_config()
         programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         os.environ["PATH"] = programs  # nbgrader calls alembic through it
-        api = NbGraderAPI(config=self.config())
+        logging.disable(logging.CRITICAL)  # it misses the exchange, which is not used here
+        try:
+            api = NbGraderAPI(config=self.config())
+        finally:
+            logging.disable(logging.NOTSET)
         api.log.handlers[:] = []
         api.log.propagate = False
         api.log_level = logging.ERROR
