@@ -1,24 +1,35 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data benchmark publish lock
+.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data benchmark publish lock \
+	classroom release grade formgrader classroom-test grading-benchmark
 
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
 BIN := .venv/bin
+CLASSROOM := .venv-classroom/bin
+CLASS ?= class
 # A notebook's kernel takes up to 2 GB and two cores: no more than four at a time.
 PARALLEL := -n auto --maxprocesses 4 --dist loadscope
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /\t/' | expand -t 20
 
 setup: .venv/ready
 
 .venv/ready: requirements.lock
+	$(call install,.venv,requirements.lock)
+
+.venv-classroom/ready: requirements-classroom.lock
+	$(call install,.venv-classroom,requirements-classroom.lock)
+
+# An environment in folder $(1) of what the lock $(2) pins.
+define install
 	@for p in $(PYTHON); do \
 	  if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python=$$p; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then echo "This course needs Python 3.11, 3.12 or 3.13 and found none of them: install one, or name it, as in: make lab PYTHON=/path/to/python3.12"; exit 1; fi; \
-	echo "Installing the course's packages into .venv with $$($$python --version): about three minutes, once."; \
-	$$python -m venv --clear .venv && $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && touch $@
+	echo "Installing the packages of $(2) into $(1) with $$($$python --version): about three minutes, once."; \
+	$$python -m venv --clear $(1) && $(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(2) && touch $@
+endef
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
@@ -49,6 +60,24 @@ data: setup  ## prepare data/ again from the originals (FROM=folder that holds t
 benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
 	for name in mnist bike_sharing dcgan movie_sentences; do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
+
+classroom: .venv-classroom/ready
+
+release: classroom  ## write the student versions of the assignments into class/ (ASSIGNMENT=03 for one, CLASS=folder, REPO=owner/name)
+	$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
+
+grade: classroom  ## grade a folder: SUBMISSIONS=folder (CLASS, ASSIGNMENT, ROSTER=file.csv, DUE=2026-12-01, DASK=tcp://host:8786)
+	$(CLASSROOM)/python -m classroom grade "$(SUBMISSIONS)" --class "$(CLASS)" --assignment "$(ASSIGNMENT)" \
+	  --roster "$(ROSTER)" --due "$(DUE)" --dask "$(DASK)" $(LIMITS)
+
+formgrader: classroom  ## mark by hand in the browser, with nbgrader's formgrader (CLASS=folder)
+	$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"
+
+classroom-test: classroom  ## the assignments, and the grading of a batch of submissions
+	$(CLASSROOM)/pytest -n 2 --dist loadfile tests/classroom
+
+grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes benchmarks/results/grading.json
+	$(CLASSROOM)/python -m benchmarks.grading
 
 publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
 	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)

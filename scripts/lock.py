@@ -1,4 +1,7 @@
-"""Pin everything in requirements.lock, and see that it installs on each platform."""
+"""Pin everything in requirements.lock and requirements-classroom.lock, and see that they install.
+
+The classroom's lock has the versions of the course's wherever both have a package.
+"""
 
 import shlex
 import subprocess
@@ -11,9 +14,12 @@ PLATFORMS = ("x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-wind
 PYTHONS = ("3.11", "3.12", "3.13")
 COMPILE = (
     "pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-emit-index-url"
-    " --no-emit-find-links --custom-compile-command 'make lock' -o requirements.lock"
-    " requirements-dev.txt"
+    " --no-emit-find-links --custom-compile-command 'make lock'"
 )
+LOCKS = {
+    "requirements.lock": "requirements-dev.txt",
+    "requirements-classroom.lock": "requirements-classroom.txt -c requirements.lock",
+}
 
 
 def uv(*arguments):
@@ -23,21 +29,26 @@ def uv(*arguments):
 
 def main():
     """Resolve, then ask for the wheels of each platform and Python without installing them."""
-    resolved = uv(*shlex.split(COMPILE), *sys.argv[1:])
-    if resolved.returncode:
-        sys.exit(f"requirements.lock is unchanged, uv could not resolve:\n{resolved.stderr}")
-    for platform in PLATFORMS:
-        for python in PYTHONS:
-            with tempfile.TemporaryDirectory() as empty:
-                tried = uv(
-                    *("pip", "install", "--dry-run", "--require-hashes", "--only-binary=:all:"),
-                    "--no-binary=promise",  # pure Python, published as source only
-                    *("--python-platform", platform, "--python-version", python),
-                    *("--target", empty, "-r", "requirements.lock"),
-                )
-            if tried.returncode:
-                sys.exit(f"requirements.lock does not install on {platform}:\n{tried.stderr}")
-            print(f"installs on {platform} with Python {python}")
+    for lock, inputs in LOCKS.items():
+        resolved = uv(*shlex.split(f"{COMPILE} -o {lock} {inputs}"), *sys.argv[1:])
+        if resolved.returncode:
+            sys.exit(f"{lock} is unchanged, uv could not resolve:\n{resolved.stderr}")
+        for platform in PLATFORMS:
+            for python in PYTHONS:
+                _try(lock, platform, python)
+            print(f"{lock} installs on {platform} with Python {', '.join(PYTHONS)}")
+
+
+def _try(lock, platform, python):
+    with tempfile.TemporaryDirectory() as empty:
+        tried = uv(
+            *("pip", "install", "--dry-run", "--require-hashes", "--only-binary=:all:"),
+            "--no-binary=promise",  # pure Python, published as source only
+            *("--python-platform", platform, "--python-version", python),
+            *("--target", empty, "-r", lock),
+        )
+    if tried.returncode:
+        sys.exit(f"{lock} does not install on {platform}, Python {python}:\n{tried.stderr}")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ def requirements(name):
     return [Requirement(line) for line in lines if line and not line.startswith("-")]
 
 
-def pins():
+def pins(lock="requirements.lock"):
     """The lock as {name: [(version, marker, number of hashes)]}."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     found = {}
     for line in text.splitlines():
         if not line.startswith((" ", "#")):
@@ -40,8 +40,19 @@ def test_the_lock_pins_each_direct_dependency_within_its_range(requirement):
         assert requirement.specifier.contains(version)
 
 
-def test_each_pin_has_hashes():
-    assert all(hashes for entries in pins().values() for _, _, hashes in entries)
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-classroom.lock"])
+def test_each_pin_has_hashes(lock):
+    assert all(hashes for entries in pins(lock).values() for _, _, hashes in entries)
+
+
+def test_the_classroom_has_what_the_course_has_and_nbgrader_besides():
+    course, classroom = pins(), pins("requirements-classroom.lock")
+    shared = course.keys() & classroom.keys()
+    assert {name: classroom[name] for name in shared} == {name: course[name] for name in shared}
+    for requirement in requirements("requirements-classroom.txt"):
+        for version, _, _ in classroom[canonicalize_name(requirement.name)]:
+            assert requirement.specifier.contains(version)
+    assert "nbgrader" not in course and "distributed" not in course
 
 
 def test_the_lock_serves_three_platforms():
@@ -74,7 +85,7 @@ def test_conda_and_make_name_the_same_pythons():
     assert "-r requirements.lock" in conda
     make = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "(3, 11) <= sys.version_info < (3, 14)" in make
-    assert "--require-hashes -r requirements.lock" in make
+    assert "--require-hashes -r $(2)" in make and "install,.venv,requirements.lock)" in make
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "Python 3.11, 3.12 or 3.13" in readme
     assert "--require-hashes -r requirements.lock" in readme

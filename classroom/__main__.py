@@ -1,0 +1,98 @@
+"""The teacher's commands.
+
+python -m classroom release [--class folder] [--assignment name]
+python -m classroom grade submissions [--class folder] [--assignment name] [--roster file.csv] ...
+python -m classroom formgrader [--class folder]
+"""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+
+def parser():
+    """The commands' options."""
+    options = argparse.ArgumentParser(prog="python -m classroom", description=__doc__)
+    commands = options.add_subparsers(dest="command", required=True)
+    for name in ("formgrader", "release", "grade"):
+        command = commands.add_parser(name)
+        command.add_argument("--class", dest="folder", default="class", help="the class's folder")
+        command.add_argument("--source", default="", help="the assignments, with solutions")
+        command.add_argument("--assignment", default="", help="one of them, or its beginning: 03")
+        if name == "release":
+            command.add_argument("--repository", default="", help="owner/name, for the Colab badge")
+    command.add_argument("submissions", nargs="?", default="")
+    command.add_argument("--roster", default="", help="a CSV file with a column id")
+    command.add_argument("--due", default="", help='2026-12-01 or "2026-12-01 18:00"')
+    command.add_argument("--dask", default="", help="a scheduler: tcp://host:8786")
+    command.add_argument("--workers", type=int, default=0, help="submissions at once")
+    for name, unit in (("cell_seconds", "a cell"), ("seconds", "a notebook"),
+                       ("memory_gb", "a submission"), ("output_kb", "a cell")):  # fmt: skip
+        command.add_argument(f"--{name.replace('_', '-')}", type=float, help=f"limit of {unit}")
+    return options
+
+
+def main(arguments=None):
+    """Run a command; what a teacher can put right ends in one sentence."""
+    chosen, more = parser().parse_known_args(arguments)
+    if more and chosen.command != "formgrader":
+        parser().error(f"unknown: {' '.join(more)}")
+    try:
+        from classroom import collect, execute, grade, release
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not installed here: use `make {chosen.command}`.", file=sys.stderr)
+        return 1
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="nbgrader")  # about its own use of SQLAlchemy
+    room = release.Class(Path(chosen.folder))
+    if chosen.source:
+        room.source = Path(chosen.source)
+    try:
+        if chosen.command == "formgrader":
+            return formgrader(room, more)
+        if chosen.command == "release":
+            room.repository = chosen.repository
+            return 1 if release.release(room, chosen.assignment, say) else 0
+        if not chosen.submissions:
+            raise release.ClassroomError("Say where the submissions are: SUBMISSIONS=folder.")
+        given = {name: getattr(chosen, name) for name in vars(execute.Limits())}
+        limits = execute.Limits(**{k: v for k, v in given.items() if v is not None})
+        names = ("submissions", "assignment", "roster", "due", "dask", "workers")
+        told = {name: getattr(chosen, name) for name in names}
+        summary = grade.grade(room, grade.Options(**told, limits=limits), say)
+    except (release.ClassroomError, collect.CollectError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. What was graded is kept: run it again to go on.", file=sys.stderr)
+        return 1
+    say(f"{room.folder}/scores.csv, {room.folder}/report.md, {room.folder}/feedback/")
+    for job in summary.not_graded():
+        say(f"NOT GRADED: {job.submission.student}: {job.outcome['problem']}")
+    return 1 if summary.not_graded() else 0
+
+
+def formgrader(room, options=()):
+    """Start JupyterLab, with these options of its own, in the class's folder, at the formgrader."""
+    from classroom.release import ClassroomError
+
+    if not (room.folder / "gradebook.db").exists():
+        raise ClassroomError(f"There is no gradebook in {room.folder}: grade something first.")
+    room.write_config()
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    argv = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
+    argv += options
+    return subprocess.call(argv, cwd=room.folder, env=os.environ | {"PATH": programs})
+
+
+def say(line):
+    """Print at once: a long run is watched."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
