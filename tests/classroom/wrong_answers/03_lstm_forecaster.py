@@ -37,7 +37,8 @@ WRONG = {
         "standardise",
         "return (table - known.mean(axis=0)) / known.std(axis=0)",
         "rest = table[until:]\n"
-        "    parts = [(part - part.mean(axis=0)) / part.std(axis=0).clip(1e-9) for part in (known, rest)]\n"
+        "    parts = [(part - part.mean(axis=0)) / part.std(axis=0).clip(1e-9) for "
+        "part in (known, rest)]\n"
         "    return np.concatenate(parts)",
     ),
     "gates in another order, i, g, f, o": (
