@@ -27,6 +27,9 @@ NOTEBOOKS = ASSIGNMENTS.parent / "notebooks"
 SOURCES = sorted(ASSIGNMENTS.glob("source/*/*.ipynb"))
 NAMES = [path.stem for path in SOURCES]
 
+#: With `--dist loadgroup` an assignment's tests stay together, and the assignments are shared out.
+EACH = [pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in NAMES]
+
 POINTS, BY_MACHINE, SECONDS = 20, 16, 15
 KEYS = {"schema_version", "grade", "locked", "solution", "task", "grade_id"}
 LEAK = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|For the marker")
@@ -174,9 +177,10 @@ def test_source_has_its_parts(path):
     for key in answers:
         assert "### BEGIN SOLUTION" in cells[key].source
         test = cells[f"test_{key}"].source
-        assert test.endswith("### END HIDDEN TESTS") and "default_rng()" in test
+        assert test.endswith("### END HIDDEN TESTS")
         visible, hidden = test.split("### BEGIN HIDDEN TESTS")
         assert 'print("✓' in visible.splitlines()[-1], "a student sees that the tests pass"
+        assert re.search(r"default_rng\(\)|seed=None", hidden), "fresh inputs each time"
         last = hidden.strip().splitlines()[-2]
         assert last.startswith((" ", "assert", ")")), f"a value would be partial credit: {last}"
 
@@ -196,7 +200,7 @@ def test_there_are_enough_wrong_answers(path):
 # What nbgrader makes of them
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_solution_scores_full_marks(name, course):
     notebook = read(course(name).folder / "source" / name / f"{name}.ipynb")
     begun = time.monotonic()
@@ -207,7 +211,7 @@ def test_solution_scores_full_marks(name, course):
     print(f"{name}: graded in {seconds:.1f} s, goal {SECONDS} s on two cores")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_student_version_scores_nothing(name, course):
     notebook = read(course(name).release)
     text = json.dumps(notebook)
@@ -224,7 +228,7 @@ def test_student_version_scores_nothing(name, course):
         assert gradebook.find_submission(name, "untouched").score == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_marker_sees_the_rubric(name, course):
     """The rubric is back in the graded notebook, and an answer waits for a mark."""
     notebook = read(course(name).release)
@@ -240,8 +244,15 @@ def test_marker_sees_the_rubric(name, course):
 
 @pytest.mark.parametrize(
     ("name", "mistake"),
-    [(name, mistake) for name in NAMES for mistake in wrong_answers(name)],
-    ids=lambda value: value.replace(" ", "-"),
+    [
+        pytest.param(
+            *(name, mistake),
+            marks=pytest.mark.xdist_group(name),
+            id=f"{name}-{mistake.replace(' ', '-')}",
+        )
+        for name in NAMES
+        for mistake in wrong_answers(name)
+    ],
 )
 def test_wrong_answer_loses_in_its_task_alone(name, mistake, course):
     answer, old, new = wrong_answers(name)[mistake]
