@@ -1,6 +1,6 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data benchmark publish lock
+.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data references benchmark publish lock
 
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
 BIN := .venv/bin
@@ -46,8 +46,11 @@ seeds: setup  ## run the notebooks under other seeds: make seeds SEEDS="1 2 3"
 data: setup  ## prepare data/ again from the originals (FROM=folder that holds them)
 	$(BIN)/python -m scripts.prepare_data $(if $(FROM),--from $(FROM))
 
+references: setup  ## our BERT and GPT beside Hugging Face's, which need PyTorch; writes data/references/
+	$(BIN)/python -m scripts.references
+
 benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
-	for name in mnist bike_sharing dcgan movie_sentences; do \
+	for name in mnist bike_sharing dcgan movie_sentences bert; do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
