@@ -20,7 +20,7 @@ import numpy as np
 from scripts.prepare_data import write_checksums
 from scripts.setup_cell import ROOT
 
-FAMILIES = ("bert", "gpt")
+FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("references_*.py"))
 ENVIRONMENT = ROOT / "build" / "references"
 PACKAGES = ("torch==2.13.0", "transformers==5.24.0")
 #: On Linux the package index has PyTorch with CUDA, gigabytes of it; here are the CPU's builds.
@@ -105,9 +105,11 @@ def make_environment():
         scheme = {"base": str(ENVIRONMENT), "platbase": str(ENVIRONMENT)}
         packages = Path(sysconfig.get_path("purelib", "venv", vars=scheme))
         (packages / "course.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        index = ["--extra-index-url", CPU_BUILDS] if sys.platform == "linux" else []
-        install = [python, "-m", "pip", "install", "--quiet", *index, *PACKAGES]
-        subprocess.run(install, check=True)
+        install = [python, "-m", "pip", "install", "--quiet"]
+        if sys.platform == "linux":
+            torch = ["--no-deps", "--retries", "1", "--extra-index-url", CPU_BUILDS, PACKAGES[0]]
+            subprocess.run([*install, *torch], check=True)
+        subprocess.run([*install, *PACKAGES], check=True)
         ready.write_text(" ".join(PACKAGES))
     return python
 
@@ -118,7 +120,7 @@ def main():
         sys.exit(subprocess.run(inside, cwd=ROOT).returncode)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for name in FAMILIES:
-        compare(import_module(f"scripts.references_{name}"))
+        compare(import_module(f"scripts.{name}"))
 
 
 if __name__ == "__main__":
