@@ -50,7 +50,7 @@ references: setup  ## our BERT and GPT beside Hugging Face's, which need PyTorch
 	$(BIN)/python -m scripts.references
 
 benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
-	for name in mnist bike_sharing dcgan movie_sentences bert; do \
+	for name in mnist bike_sharing dcgan movie_sentences; do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
