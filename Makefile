@@ -1,6 +1,6 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data benchmark publish lock \
+.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data references benchmark publish lock \
 	classroom release grade formgrader classroom-test grading-benchmark
 
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
@@ -56,6 +56,9 @@ seeds: setup  ## run the notebooks under other seeds: make seeds SEEDS="1 2 3"
 
 data: setup  ## prepare data/ again from the originals (FROM=folder that holds them)
 	$(BIN)/python -m scripts.prepare_data $(if $(FROM),--from $(FROM))
+
+references: setup  ## our BERT and GPT beside Hugging Face's, which need PyTorch; writes data/references/
+	$(BIN)/python -m scripts.references
 
 benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
 	for name in mnist bike_sharing dcgan movie_sentences; do \

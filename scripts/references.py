@@ -1,0 +1,133 @@
+"""Compare our BERT and GPT with Hugging Face's, and store small references for the notebooks.
+
+python -m scripts.references
+
+PyTorch is no dependency of the course: this makes an environment of its own for it, in
+build/references, on top of the one in which it is called.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from scripts.setup_cell import ROOT
+
+FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("references_*.py"))
+ENVIRONMENT = ROOT / "build" / "references"
+PACKAGES = ("torch==2.13.0", "transformers==5.24.0")
+#: On Linux the package index has PyTorch with CUDA, gigabytes of it; here are the CPU's builds.
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+FOLDER = Path("references")
+LARGEST_DIFFERENCE = 1e-4
+
+
+def random_weights(model, seed):
+    """Random weights for a Keras model, {variable's path: array}.
+
+    They are large, of a standard deviation of 0.25 (scales of normalisations: 1 ± 0.2): with the
+    0.02 of fresh weights, a network with a wrong activation hardly differs from a right one.
+    """
+    generator = np.random.default_rng(seed)
+    weights = {}
+    for variable in model.weights:
+        values = generator.normal(size=variable.shape).astype("float32")
+        is_scale = variable.path.endswith("/gamma")
+        weights[variable.path] = 1 + np.float32(0.2) * values if is_scale else 0.25 * values
+    return {path: values.astype("float32") for path, values in weights.items()}
+
+
+def set_weights(model, weights):
+    """Give a Keras model the weights, by the paths of its variables.
+
+    Raises:
+        ValueError: The model's variables are not those that have weights.
+    """
+    variables = {variable.path: variable for variable in model.weights}
+    if variables.keys() != weights.keys():
+        raise ValueError(f"not in both: {sorted(variables.keys() ^ weights.keys())}")
+    for path, variable in variables.items():
+        variable.assign(weights[path])
+
+
+def largest_difference(outputs, expected):
+    """The largest difference of two dicts of arrays, as a share of the largest output."""
+    assert outputs.keys() == expected.keys()
+    return max(
+        np.abs(outputs[name] - expected[name]).max() / np.abs(expected[name]).max()
+        for name in expected
+    )
+
+
+def store(name, configuration, weights, inputs, outputs, folder=ROOT / "data"):
+    """Write data/references/NAME.npz: the same bytes for the same arrays."""
+    path = folder / FOLDER / f"{name}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    named = {"weights": weights, "inputs": inputs, "outputs": outputs}
+    arrays = {f"{kind}/{key}": value for kind, d in named.items() for key, value in d.items()}
+    np.savez(path, configuration=np.array(json.dumps(configuration)), **arrays)
+    checksums = folder / "checksums.sha256"
+    lines = checksums.read_text(encoding="utf-8").splitlines() if checksums.exists() else []
+    entry = (FOLDER / path.name).as_posix()
+    lines = [line for line in lines if line[66:] != entry]
+    lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {entry}")
+    text = "\n".join(sorted(lines, key=lambda line: line[66:])) + "\n"
+    checksums.write_bytes(text.encode("utf-8"))
+    return path
+
+
+def compare(family):
+    """Our model and Hugging Face's on all configurations of a family; store the small one."""
+    differences = []
+    for configuration in family.configurations():
+        weights, inputs, outputs = family.ours(configuration)
+        expected = family.hugging_face(configuration, weights, inputs)
+        differences.append(largest_difference(outputs, expected))
+    worst = max(differences)
+    print(f"{family.NAME}: {len(differences)} configurations, largest difference {worst:.1e}")
+    if not worst <= LARGEST_DIFFERENCE:
+        sys.exit(f"{family.NAME} is not what Hugging Face has: {worst:.1e} of the largest output.")
+    weights, inputs, _ = family.ours(family.STORED)
+    expected = family.hugging_face(family.STORED, weights, inputs)
+    path = store(family.NAME, family.STORED, weights, inputs, expected)
+    print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size / 1000:.0f} kB")
+
+
+def make_environment():
+    """An environment with PyTorch and transformers that sees the packages of this one too."""
+    bin_folder = "Scripts" if sys.platform == "win32" else "bin"
+    python = ENVIRONMENT / bin_folder / "python"
+    ready = ENVIRONMENT / "ready"
+    if not ready.exists() or ready.read_text() != " ".join(PACKAGES):
+        print("Installing PyTorch and transformers into build/references: some minutes, once.")
+        venv.create(ENVIRONMENT, clear=True, with_pip=True)
+        scheme = {"base": str(ENVIRONMENT), "platbase": str(ENVIRONMENT)}
+        packages = Path(sysconfig.get_path("purelib", "venv", vars=scheme))
+        (packages / "course.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        install = [python, "-m", "pip", "install", "--quiet"]
+        if sys.platform == "linux":
+            torch = ["--no-deps", "--retries", "1", "--extra-index-url", CPU_BUILDS, PACKAGES[0]]
+            subprocess.run([*install, *torch], check=True)
+        subprocess.run([*install, *PACKAGES], check=True)
+        ready.write_text(" ".join(PACKAGES))
+    return python
+
+
+def main():
+    if "--inside" not in sys.argv:
+        inside = [make_environment(), "-m", "scripts.references", "--inside"]
+        sys.exit(subprocess.run(inside, cwd=ROOT).returncode)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for name in FAMILIES:
+        compare(import_module(f"scripts.{name}"))
+
+
+if __name__ == "__main__":
+    main()

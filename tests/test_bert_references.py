@@ -1,0 +1,79 @@
+"""Notebook 07's BERT agrees with KerasHub's, and would not if a part of it were wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scripts import references, references_bert
+from scripts.recipes import load_recipe
+from scripts.setup_cell import ROOT
+from utils.quiet import load_tensorflow
+
+load_tensorflow()
+
+CONFIGURATIONS = references_bert.configurations(approximate=True)
+
+
+def difference(configuration, **wrong):
+    """Between KerasHub's outputs and ours, in which something may be made wrong."""
+    weights, inputs, outputs = references_bert.ours(configuration, **wrong)
+    expected = references_bert.keras_hub(configuration, weights, inputs)
+    return references.largest_difference({name: outputs[name] for name in expected}, expected)
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=range(len(CONFIGURATIONS)))
+def test_our_bert_is_keras_hub_s(configuration):
+    assert difference(configuration) <= references.LARGEST_DIFFERENCE
+
+
+def wrong_blocks():
+    """Blocks that are each wrong in one way, {name: what build_bert takes}."""
+    recipe = load_recipe("07_bert")
+    block, attention = recipe["Block"], recipe["SelfAttention"]
+
+    class PreNorm(block):
+        def call(self, x, present):
+            x = x + self.attend(self.norm_1(x), present)
+            return x + self.feed_forward(self.norm_2(x))
+
+    class Unmasked(attention):
+        def call(self, x, present):
+            return super().call(x, present | True)
+
+    class WithoutMask(block):
+        attention = Unmasked
+
+    return {
+        "GELU by erf": {"approximate": False},
+        "pre-norm": {"block": PreNorm},
+        "without mask": {"block": WithoutMask},
+    }
+
+
+@pytest.mark.parametrize("name", ["GELU by erf", "pre-norm", "without mask"])
+def test_a_wrong_part_is_caught(name):
+    """In configurations with padding, since without it a mask is not missed."""
+    wrong = wrong_blocks()[name]
+    padded = [c for c in CONFIGURATIONS if min(c["lengths"]) < max(c["lengths"])][:5]
+    differences = [difference(configuration, **wrong) for configuration in padded]
+    assert min(differences) > references.LARGEST_DIFFERENCE
+
+
+def test_the_stored_reference_is_ours():
+    """data/references/bert.npz, which `make references` writes with Hugging Face's BERT."""
+    stored = np.load(ROOT / "data/references/bert.npz")
+    assert json.loads(str(stored["configuration"])) == references_bert.STORED
+    weights, inputs, outputs = references_bert.ours(references_bert.STORED)
+    for name, values in weights.items():
+        np.testing.assert_array_equal(stored[f"weights/{name}"], values)
+    expected = {name: stored[f"outputs/{name}"] for name in outputs}
+    assert references.largest_difference(outputs, expected) <= references.LARGEST_DIFFERENCE
+
+
+def test_weights_with_other_names_are_refused():
+    bert = load_recipe("07_bert")["build_bert"](20, 8, 1, 2, 16)
+    with pytest.raises(ValueError, match="not in both.*pooler/bias"):
+        weights = references.random_weights(bert, seed=1)
+        del weights["pooler/bias"]
+        references.set_weights(bert, weights)

@@ -1,0 +1,37 @@
+"""What `make references` shares between its families."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from scripts import references
+from utils import ROOT
+
+
+def test_storing_twice_gives_the_same_bytes_and_one_checksum(tmp_path):
+    (tmp_path / "checksums.sha256").write_text(f"{'0' * 64}  a/1\n{'0' * 64}  z/1\n")
+    for number in (1, 2, 2):
+        arrays = {"x": np.full(3, number)}
+        path = references.store("toy", {"width": 3}, arrays, arrays, arrays, tmp_path)
+    first = path.read_bytes()
+    references.store("toy", {"width": 3}, arrays, arrays, arrays, tmp_path)
+    assert path.read_bytes() == first
+    lines = (tmp_path / "checksums.sha256").read_text().splitlines()
+    digest = hashlib.sha256(first).hexdigest()
+    assert lines == [f"{'0' * 64}  a/1", f"{digest}  references/toy.npz", f"{'0' * 64}  z/1"]
+
+
+def test_largest_difference_is_a_share_of_the_largest_output():
+    ones, tens = np.ones(4), np.full((2, 2), 10.0)
+    outputs = {"a": ones + [0, 0.5, 0, 0], "b": tens + 1}
+    assert references.largest_difference(outputs, {"a": ones, "b": tens}) == pytest.approx(0.5)
+    with pytest.raises(AssertionError):
+        references.largest_difference(outputs, {"a": ones})
+
+
+def test_stored_references_are_small_and_listed():
+    checksums = (ROOT / "data/checksums.sha256").read_text(encoding="utf-8")
+    for path in (ROOT / "data/references").glob("*.npz"):
+        assert path.stat().st_size < 1e6
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in checksums
