@@ -1,0 +1,72 @@
+"""Notebook 08's GPT agrees with KerasHub's, and would not if a part of it were wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scripts import references, references_gpt
+from scripts.setup_cell import ROOT
+from utils.quiet import load_tensorflow
+
+load_tensorflow()
+
+CONFIGURATIONS = references_gpt.configurations()
+
+
+def difference(configuration, **wrong):
+    """Between KerasHub's outputs and ours, in which something may be made wrong."""
+    weights, inputs, outputs = references_gpt.ours(configuration, **wrong)
+    expected = references_gpt.keras_hub(configuration, weights, inputs)
+    return references.largest_difference(outputs, expected)
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=range(len(CONFIGURATIONS)))
+def test_our_gpt_is_keras_hub_s(configuration):
+    assert difference(configuration) <= references.LARGEST_DIFFERENCE
+
+
+def post_norm(model):
+    def call(block, x):
+        x = block.norm_1(x + block.attention(x)[0])
+        return block.norm_2(x + block.feed_forward(x)), None
+
+    for block in model.blocks:
+        block.call = lambda x, cache=None, position=0, block=block: call(block, x)
+
+
+def masked(diagonal):
+    """What gives the model a mask that hides keys from this diagonal on."""
+
+    def change(model):
+        for block in model.blocks:
+            shape = block.attention.allowed.shape
+            block.attention.allowed = ~np.triu(np.ones(shape, bool), diagonal)
+
+    return change
+
+
+WRONG = {
+    "GELU by erf": {"exact_gelu": True},
+    "post-norm": {"change": post_norm},
+    "no mask": {"change": masked(1000)},
+    "mask off by one, ahead": {"change": masked(2)},
+    "mask off by one, back": {"change": masked(0)},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_part_is_caught(name):
+    differences = [difference(configuration, **WRONG[name]) for configuration in CONFIGURATIONS[:5]]
+    assert min(differences) > references.LARGEST_DIFFERENCE
+
+
+def test_the_stored_reference_is_ours():
+    """data/references/gpt.npz, which `make references` writes with Hugging Face's GPT-2."""
+    stored = np.load(ROOT / "data/references/gpt.npz")
+    assert json.loads(str(stored["configuration"])) == references_gpt.STORED
+    weights, inputs, outputs = references_gpt.ours(references_gpt.STORED)
+    for name, values in weights.items():
+        np.testing.assert_array_equal(stored[f"weights/{name}"], values)
+    expected = {name: stored[f"outputs/{name}"] for name in outputs}
+    assert references.largest_difference(outputs, expected) <= references.LARGEST_DIFFERENCE
