@@ -29,7 +29,7 @@ from scripts import setup_cell
 
 ROOT = setup_cell.ROOT
 
-CELL_TIMEOUT = 600  # seconds: ten times the longest cell, for a busy machine
+CELL_TIMEOUT = 600  # seconds; the longest cell takes a fifth of it, but a machine may be busy
 NOTEBOOK_SECONDS, NOTEBOOK_GB, PNG_KB = 180, 2.0, 150  # beyond these, a warning
 
 #: What a kernel's environment must hold for its outputs to repeat; conftest.py sets the same.
