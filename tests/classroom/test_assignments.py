@@ -4,6 +4,7 @@ Nothing is written into the repository: each assignment gets a course of its own
 folder. Needs requirements-classroom.txt, and is skipped without.
 """
 
+import ast
 import contextlib
 import json
 import os
@@ -183,6 +184,34 @@ def test_source_has_its_parts(path):
         assert re.search(r"default_rng\(\)|seed=None", hidden), "fresh inputs each time"
         last = hidden.strip().splitlines()[-2]
         assert last.startswith((" ", "assert", ")")), f"a value would be partial credit: {last}"
+
+
+def names_bound(code):
+    """The names that a cell gives a value to, outside of its functions and classes."""
+    tree = ast.parse(code)
+    inner = {
+        id(n) for f in tree.body if hasattr(f, "body") and hasattr(f, "name") for n in ast.walk(f)
+    }
+    inner -= {id(f) for f in tree.body}
+    names = {f.name for f in tree.body if hasattr(f, "name")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in inner:
+            names.add(node.id)
+    return names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_no_test_overwrites_an_answer(path):
+    """Or what the answers are given: a student runs the cells in any order."""
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    tests = [c for c in code if c.metadata.get("nbgrader", {}).get("grade")]
+    functions = set()
+    for cell in code:
+        if cell not in tests:
+            functions |= {f.name for f in ast.parse(cell.source).body if hasattr(f, "name")}
+    for test in tests:
+        both = names_bound(test.source) & (functions | {"keras", "np", "tf"})
+        assert not both, f"{test.metadata.nbgrader.grade_id}: {both}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
