@@ -61,7 +61,7 @@ references: setup  ## our BERT and GPT beside Hugging Face's, which need PyTorch
 	$(BIN)/python -m scripts.references
 
 benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
-	for name in mnist bike_sharing dcgan movie_sentences bert; do \
+	for name in mnist bike_sharing dcgan movie_sentences bert tiny_shakespeare; do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 classroom: .venv-classroom/ready
