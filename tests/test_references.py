@@ -1,6 +1,8 @@
 """What `make references` shares between its families."""
 
 import hashlib
+import json
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -35,3 +37,16 @@ def test_stored_references_are_small_and_listed():
     for path in (ROOT / "data/references").glob("*.npz"):
         assert path.stat().st_size < 1e6
         assert hashlib.sha256(path.read_bytes()).hexdigest() in checksums
+
+
+@pytest.mark.parametrize("family", references.FAMILIES)
+def test_the_stored_reference_is_ours(family):
+    """data/references/, which `make references` writes with Hugging Face's models."""
+    module = import_module(f"scripts.{family}")
+    stored = np.load(ROOT / f"data/references/{module.NAME}.npz")
+    assert json.loads(str(stored["configuration"])) == module.STORED
+    weights, inputs, outputs = module.ours(module.STORED)
+    for name, values in weights.items():
+        np.testing.assert_array_equal(stored[f"weights/{name}"], values)
+    expected = {name: stored[f"outputs/{name}"] for name in outputs}
+    assert references.largest_difference(outputs, expected) <= references.LARGEST_DIFFERENCE
