@@ -1,5 +1,7 @@
 """The recipes of the notebooks, taken from the notebooks themselves."""
 
+import linecache
+
 import nbformat
 
 from scripts.setup_cell import ROOT
@@ -29,6 +31,8 @@ def load_recipe(name):
     if not cells:
         raise ValueError(f'{name}.ipynb has no cell tagged "{TAG}".')
     defined = {"__name__": name}
-    for cell in cells:
-        exec(compile(cell.source, str(path), "exec"), defined)
+    for number, cell in enumerate(cells):
+        file = f"<{name}.ipynb, recipe {number}>"  # where inspect, and so tf.function, looks
+        linecache.cache[file] = len(cell.source), None, cell.source.splitlines(True), file
+        exec(compile(cell.source, file, "exec"), defined)
     return defined

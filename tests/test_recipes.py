@@ -1,3 +1,4 @@
+import inspect
 import json
 
 import numpy as np
@@ -26,6 +27,11 @@ def test_augmentation_repeats_under_its_seed_and_differs_between_images():
     np.testing.assert_array_equal(first_batch(1), first_batch(1))
     assert np.abs(first_batch(1) - first_batch(2)).max() > 10
     assert np.abs(first_batch(1)[0] - first_batch(1)[1]).max() > 10
+
+
+def test_the_source_of_a_recipe_can_be_looked_up():
+    recipe = load_recipe("02_mnist_cnn")
+    assert inspect.getsource(recipe["build_ours"]).startswith("def build_ours(")
 
 
 def test_unknown_notebook_is_one_sentence():
