@@ -61,8 +61,8 @@ def test_kneser_ney_s_probabilities_add_up_to_one(longest):
 
 
 def test_kneser_ney_by_hand():
-    """In abracadabra a follows three different letters, and each of the others follows one."""
-    train = np.array(["abcdr".index(letter) for letter in "abracadabra"])
-    found = tiny_shakespeare.kneser_ney(grams, train, train[:2], 2, 5)
-    b = (1 - 0.5 + 5 * 0.5 / 5) / 7  # seven pairs in all; five letters each give up 0.5
-    assert found[2] == pytest.approx((2 - 0.5 + 3 * 0.5 * b) / 4)  # ab, ab, ac, ad
+    """In mississippi i follows m, s and p: three of the seven different pairs of letters."""
+    train = np.array(["imps".index(letter) for letter in "mississippi"])
+    found = tiny_shakespeare.kneser_ney(grams, train, np.array([3, 0]), 2, 4)  # s, i
+    i = (3 - 0.5 + 3 * 0.5 / 4) / 7  # i, s and p give up 0.5, for any of four; m follows none
+    assert found[2] == pytest.approx((2 - 0.5 + 2 * 0.5 * i) / 4)  # ss twice, si twice
