@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import bike_sharing, dcgan, mnist, movie_sentences, runs
+from benchmarks import bert, bike_sharing, dcgan, mnist, movie_sentences, runs
 
 
 def double(name, part, seed):
@@ -31,7 +31,7 @@ def test_what_chance_plays_no_part_in_is_measured_once(results):
     assert json.loads(results.read_text()) == {"a": {"1": {"3": "kept"}}}
 
 
-@pytest.mark.parametrize("benchmark", [bike_sharing, dcgan, mnist, movie_sentences])
+@pytest.mark.parametrize("benchmark", [bert, bike_sharing, dcgan, mnist, movie_sentences])
 def test_results_are_those_of_the_recipes(benchmark):
     name = benchmark.__name__.rpartition(".")[2]
     measured = json.loads((runs.RESULTS / f"{name}.json").read_text(encoding="utf-8"))
