@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import bike_sharing, dcgan, mnist, movie_sentences, runs, tiny_shakespeare
+from benchmarks import (
+    bert,
+    bike_sharing,
+    dcgan,
+    mnist,
+    movie_sentences,
+    runs,
+    tiny_shakespeare,
+)
 
 
 def double(name, part, seed):
@@ -33,7 +41,7 @@ def test_what_chance_plays_no_part_in_is_measured_once(results):
 
 
 @pytest.mark.parametrize(
-    "benchmark", [bike_sharing, dcgan, mnist, movie_sentences, tiny_shakespeare]
+    "benchmark", [bert, bike_sharing, dcgan, mnist, movie_sentences, tiny_shakespeare]
 )
 def test_results_are_those_of_the_recipes(benchmark):
     name = benchmark.__name__.rpartition(".")[2]
