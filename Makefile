@@ -67,14 +67,14 @@ benchmark: setup  ## our recipes beside published ones; writes benchmarks/result
 classroom: .venv-classroom/ready
 
 release: classroom  ## write the student versions of the assignments into class/ (ASSIGNMENT=03 for one, CLASS=folder, REPO=owner/name)
-	$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
+	@$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
 
 grade: classroom  ## grade a folder: SUBMISSIONS=folder (CLASS, ASSIGNMENT, ROSTER=file.csv, DUE=2026-12-01, DASK=tcp://host:8786)
-	$(CLASSROOM)/python -m classroom grade "$(SUBMISSIONS)" --class "$(CLASS)" --assignment "$(ASSIGNMENT)" \
+	@$(CLASSROOM)/python -m classroom grade "$(SUBMISSIONS)" --class "$(CLASS)" --assignment "$(ASSIGNMENT)" \
 	  --roster "$(ROSTER)" --due "$(DUE)" --dask "$(DASK)" $(LIMITS)
 
 formgrader: classroom  ## mark by hand in the browser, with nbgrader's formgrader (CLASS=folder)
-	$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"
+	@$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"
 
 classroom-test: classroom  ## the assignments, and the grading of a batch of submissions
 	$(CLASSROOM)/pytest -n 2 --dist loadfile tests/classroom

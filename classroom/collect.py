@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+ID_COLUMNS = ("id", "student", "student id", "username")
+
+
 class CollectError(Exception):
     """The folder or the roster cannot be used; the message says what to do."""
 
@@ -72,11 +75,18 @@ def read_roster(path) -> dict[str, Student]:
     except csv.Error:
         dialect = "excel"
     students = {}
-    for number, row in enumerate(csv.DictReader(text.splitlines(), dialect=dialect), start=2):
+    try:
+        rows = list(csv.DictReader(text.splitlines(), dialect=dialect))
+    except csv.Error as error:
+        raise CollectError(f"{path.name} cannot be read as CSV ({error}).") from None
+    columns = {normal(column or "") for column in (rows[0] if rows else ())}
+    if rows and not columns & set(ID_COLUMNS):
+        raise CollectError(f'{path.name} has no column "id": its first line names the columns.')
+    for number, row in enumerate(rows, start=2):
         row = {normal(k or ""): (v or "").strip() for k, v in row.items() if isinstance(v, str)}
-        name = next((row[k] for k in ("id", "student", "student id", "username") if row.get(k)), "")
+        name = next((row[k] for k in ID_COLUMNS if row.get(k)), "")
         if not name:
-            raise CollectError(f'{path.name}, line {number}: there is no value in a column "id".')
+            raise CollectError(f'{path.name}, line {number}: there is no value in the column "id".')
         name = safe(name)
         if name in students:
             raise CollectError(f"{path.name}, line {number}: {name} is there twice.")

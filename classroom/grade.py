@@ -54,11 +54,16 @@ def grade(room: Class, options: Options, tell=print) -> report.Summary:
     names = room.chosen(options.assignment)
     roster = collect.read_roster(options.roster) if options.roster else None
     due = collect.a_time(options.due) if options.due else None
+    if Path(options.submissions).is_file():
+        raise ClassroomError(
+            f"{options.submissions} is a file: unpack it, then SUBMISSIONS=the folder."
+        )
     if not Path(options.submissions).is_dir():
         raise ClassroomError(
             f"There is no folder {options.submissions!r}: make grade SUBMISSIONS=folder."
         )
     with _alone(room):
+        release.find_programs()
         forms = _Forms(room)
         submissions, remarks = collect.find(
             options.submissions, room.assignments(), forms.guess,
@@ -335,7 +340,7 @@ def _dask(jobs, options, tell):
     logging.getLogger("distributed").setLevel(logging.ERROR)
     try:
         client = distributed.Client(options.dask, timeout=10)
-    except (OSError, ValueError, TimeoutError):
+    except (OSError, ValueError, TypeError, TimeoutError):
         raise ClassroomError(f"No Dask scheduler answers at {options.dask}.") from None
     with client:
         threads = client.nthreads()

@@ -72,8 +72,7 @@ class Class:
         """nbgrader, at work in this class; it keeps its log to itself."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_config()
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        os.environ["PATH"] = programs  # nbgrader calls alembic through it
+        find_programs()
         logging.disable(logging.CRITICAL)  # it misses the exchange, which is not used here
         try:
             api = NbGraderAPI(config=self.config())
@@ -127,7 +126,8 @@ class Class:
     def released_version(self, name) -> str:
         """The version that students and the gradebook have, or ""."""
         released = self.folder / "release" / name / f"{name}.ipynb"
-        return self._state().get(name, "") if released.exists() else ""
+        both = released.exists() and (self.folder / "gradebook.db").exists()
+        return self._state().get(name, "") if both else ""
 
     def note_version(self, name) -> None:
         """Remember that the assignment as it is now was released, and for which repository."""
@@ -143,6 +143,13 @@ class Class:
         return (own, "main") if own else (repository, branch)
 
 
+def find_programs():
+    """Let nbgrader find `alembic`, which it calls to make a gradebook, beside this Python."""
+    own, known = str(Path(sys.executable).parent), os.environ.get("PATH", "")
+    if own not in known.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([own, known])
+
+
 def write(path, text):
     """Write a file so that it is there whole or not at all."""
     path = Path(path)
@@ -154,6 +161,10 @@ def write(path, text):
 
 def make(room: Class, name, api=None) -> Path:
     """Write one student version, and its cells into the gradebook; returns the notebook's path."""
+    try:
+        nbformat.read(room.source / name / f"{name}.ipynb", as_version=4)
+    except Exception as error:
+        raise ClassroomError(f"The source of {name} is not a notebook: {error}") from None
     _change_cells(room, name)
     result = (api or room.api()).generate_assignment(name, force=True, create=True)
     path = room.folder / "release" / name / f"{name}.ipynb"
