@@ -47,8 +47,12 @@ def parser():
     commands = options.add_subparsers(dest="command", required=True)
     for name in ("formgrader", "release", "grade"):
         command = commands.add_parser(name)
-        command.add_argument("--class", dest="folder", type=path, default="class", help="the class's folder")
-        command.add_argument("--source", type=path, default="", help="the assignments, with solutions")
+        command.add_argument(
+            "--class", dest="folder", type=path, default="class", help="the class's folder"
+        )
+        command.add_argument(
+            "--source", type=path, default="", help="the assignments, with solutions"
+        )
         command.add_argument("--assignment", default="", help="one of them, or its beginning: 03")
         if name == "release":
             command.add_argument("--repository", default="", help="owner/name, for the Colab badge")
@@ -59,7 +63,9 @@ def parser():
     command.add_argument("--workers", type=positive(int), default=0, help="submissions at once")
     for name, unit in (("cell_seconds", "a cell"), ("seconds", "a notebook"),
                        ("memory_gb", "a submission"), ("output_kb", "a cell")):  # fmt: skip
-        command.add_argument(f"--{name.replace('_', '-')}", type=positive(float), help=f"limit of {unit}")
+        command.add_argument(
+            f"--{name.replace('_', '-')}", type=positive(float), help=f"limit of {unit}"
+        )
     return options
 
 

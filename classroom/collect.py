@@ -11,7 +11,6 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 ID_COLUMNS = ("id", "student", "student id", "username")
 
 
@@ -155,6 +154,9 @@ def find(folder, assignments, guess, only="", roster=None, due=None):
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if not path.is_file() or any(p.startswith((".", "__MACOSX")) for p in parts):
+            continue
+        if not path.resolve().is_relative_to(folder.resolve()):
+            remarks.append(f"{'/'.join(parts)} is a link to another place: left alone")
             continue
         if path.suffix.lower() != ".ipynb":
             if path.name not in ("timestamp.txt",) and path.suffix.lower() not in (".csv",):

@@ -4,6 +4,7 @@ The marks come first, the autograded notebook with the run's key after them: a r
 off in between is merged again, which changes nothing.
 """
 
+import html
 import json
 import re
 
@@ -15,6 +16,7 @@ from nbgrader.preprocessors import SaveAutoGrades
 from classroom import collect, mend, release
 
 STORED = "course"  # key in an autograded notebook's metadata
+RUNS_WHEN_CLICKED = re.compile(r"(java|vb)script:|data:text", re.IGNORECASE)
 
 
 def autograded(room, submission):
@@ -85,6 +87,11 @@ def _make_harmless(notebook):
         written = cell.cell_type == "markdown" and mend.role(cell) != mend.LOCKED
         if written and re.search(r"<[a-z/!]", cell.source, re.IGNORECASE):
             cell.source = cleaner.preprocess_cell(cell.copy(), {}, index)[0].source
+        if written and RUNS_WHEN_CLICKED.search(
+            re.sub(r"[\s\\\0-\x1f]", "", html.unescape(cell.source))
+        ):
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", cell.source)), default=0))
+            cell.source = f"{fence}\n{cell.source}\n{fence}"  # shown as it was typed
 
 
 def _hand_marked(room, submission):
