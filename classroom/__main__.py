@@ -117,6 +117,8 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("Stopped. What was graded is kept: run it again to go on.", file=sys.stderr)
         return 1
+    finally:
+        hand_over(room.folder)
     say(f"{room.folder}/scores.csv, {room.folder}/report.md, {room.folder}/feedback/")
     for job in summary.not_graded():
         say(f"NOT GRADED: {job.submission.student}: {job.outcome['problem']}")
@@ -132,8 +134,24 @@ def formgrader(room, options=()):
     room.write_config()
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     argv = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        argv.append("--allow-root")
     argv += options
     return subprocess.call(argv, cwd=room.folder, env=os.environ | {"PATH": programs})
+
+
+def hand_over(folder):
+    """After `sudo make grade` the class's files belong to who typed it, not to root.
+
+    Only in a folder of theirs: a class's folder that was mistyped may be anything.
+    """
+    owner, group = (os.environ.get(name, "") for name in ("SUDO_UID", "SUDO_GID"))
+    if not (hasattr(os, "geteuid") and os.geteuid() == 0 and owner.isdigit() and group.isdigit()):
+        return
+    if not folder.is_dir() or folder.resolve().parent.stat().st_uid != int(owner):
+        return
+    for place in [folder, *folder.rglob("*")]:
+        os.chown(place, int(owner), int(group), follow_symlinks=False)
 
 
 def say(line):

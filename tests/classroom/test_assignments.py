@@ -166,6 +166,8 @@ def test_source_has_its_parts(path):
     notebook = read(path)
     cells = nbgrader_cells(notebook)
     assert notebook.cells[0].source.startswith("# ")
+    title = read(NOTEBOOKS / path.name).cells[0].source.splitlines()[0].removeprefix("# ")
+    assert f"notebook {path.stem[:2]}, *{title}*" in notebook.cells[0].source
     assert "<!-- colab badge -->" in notebook.cells[0].source
     assert notebook.cells[1] == cells["setup"]
     graded = {k: c.metadata.nbgrader.points for k, c in cells.items() if c.metadata.nbgrader.grade}
