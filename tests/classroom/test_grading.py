@@ -392,6 +392,27 @@ def test_whose_and_which(course, path, student):
     assert (found.student, found.assignment, remarks) == (student, toy.NAME, [])
 
 
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("CS 101/ada_12_assignsubmission_file_/x.ipynb", "CS 101/grace/x.ipynb"),
+        (f"CS 101/ada_{toy.NAME}.ipynb", f"CS 101/grace_1_2_{toy.NAME}.ipynb"),
+        (f"all of it/ada/{toy.NAME}/x.ipynb", f"all of it/grace/{toy.NAME}/x.ipynb"),
+        ("group 1/ada/x.ipynb", "group 2/grace/x.ipynb"),
+    ],
+)
+def test_an_archive_that_unpacks_into_a_folder_of_its_own(course, paths):
+    """Groups in folders of their own take a roster to be told from students."""
+    for path in paths:
+        target = course.submissions / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("{}")
+    roster = {name: collect.Student(name) for name in ("ada", "grace")}
+    for given in [roster] if "group" in paths[0] else [None, roster]:
+        found, _ = collect.find(course.submissions, [toy.NAME], lambda p: toy.NAME, roster=given)
+        assert [submission.student for submission in found] == ["ada", "grace"]
+
+
 def test_files_that_are_no_submissions_are_named(course):
     version = course.release()
     course.hand_in("ada", version)
