@@ -162,20 +162,30 @@ def write(path, text):
 def make(room: Class, name, api=None) -> Path:
     """Write one student version, and its cells into the gradebook; returns the notebook's path."""
     try:
-        nbformat.read(room.source / name / f"{name}.ipynb", as_version=4)
+        source = nbformat.read(room.source / name / f"{name}.ipynb", as_version=4)
     except Exception as error:
         raise ClassroomError(f"The source of {name} is not a notebook: {error}") from None
+    names = [mend.name_of(cell) for cell in source.cells if mend.name_of(cell)]
+    if twice := sorted({one for one in names if names.count(one) > 1}):
+        raise ClassroomError(f"In {name} two cells have the same grade_id: {', '.join(twice)}.")
     _change_cells(room, name)
     result = (api or room.api()).generate_assignment(name, force=True, create=True)
     path = room.folder / "release" / name / f"{name}.ipynb"
     if not result["success"] or not path.exists():
-        lines = (result.get("error") or result.get("log") or "no message").strip().splitlines()
-        raise ClassroomError(f"nbgrader could not make {name}: {lines[-1]}")
+        raise ClassroomError(f"nbgrader could not make {name}: {_reason(result)}.")
     notebook = nbformat.read(path, as_version=4)
     _stamp(notebook, name, *room.address())
     write(path, nbformat.writes(notebook) + "\n")
     room.note_version(name)
     return path
+
+
+def _reason(result):
+    """What went wrong, out of nbgrader's long log."""
+    lines = ((result.get("log") or "") + (result.get("error") or "")).splitlines()
+    raised = (re.match(r"\s*[\w.]*(?:Error|Exception): (.+)", line) for line in lines)
+    found = [match[1] for match in raised if match and "above traceback" not in match[1]]
+    return found[-1].rstrip(".") if found else "it does not say why"
 
 
 def _stamp(notebook, name, repository, branch):

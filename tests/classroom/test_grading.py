@@ -570,6 +570,23 @@ def test_release_says_what_is_wrong(course, capsys, cell, fault):
     assert fault in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ('"cells": [', '"cells": [,', "The source of 01_toy is not a notebook"),
+        ('"means"', '"double"', "In 01_toy two cells have the same grade_id: double."),
+        ("### END SOLUTION", "", "nbgrader could not make 01_toy: no end solution statement"),
+    ],
+)
+def test_a_source_that_is_damaged_is_one_sentence(course, capsys, before, after, sentence):
+    path = course.room.source / toy.NAME / f"{toy.NAME}.ipynb"
+    path.write_text(path.read_text().replace(before, after, 1))
+    command = ["release", "--class", str(course.room.folder)]
+    assert main([*command, "--source", str(course.room.source)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(sentence)
+
+
 # Mending
 
 
