@@ -1,7 +1,7 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help setup lab test lint browser-test colab-test notebooks seeds data references benchmark publish lock \
-	classroom release grade formgrader classroom-test grading-benchmark
+	classroom release grade scheduler worker formgrader classroom-test grading-benchmark
 
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
 BIN := .venv/bin
@@ -72,6 +72,12 @@ release: classroom  ## write the student versions of the assignments into class/
 grade: classroom  ## grade a folder: SUBMISSIONS=folder (CLASS, ASSIGNMENT, ROSTER=file.csv, DUE=2026-12-01, DASK=tcp://host:8786)
 	@$(CLASSROOM)/python -m classroom grade "$(SUBMISSIONS)" --class "$(CLASS)" --assignment "$(ASSIGNMENT)" \
 	  --roster "$(ROSTER)" --due "$(DUE)" --dask "$(DASK)" $(LIMITS)
+
+scheduler: classroom  ## begin a Dask cluster that grades: port 8786 (PORT)
+	@PYTHONPATH=. $(CLASSROOM)/dask scheduler --port $(or $(PORT),8786) --no-dashboard
+
+worker: classroom  ## join one, with all cores: DASK=tcp://scheduler:8786
+	@PYTHONPATH=. $(CLASSROOM)/dask worker "$(DASK)" --nworkers $$(getconf _NPROCESSORS_ONLN) --nthreads 1 --no-dashboard
 
 formgrader: classroom  ## mark by hand in the browser, with nbgrader's formgrader (CLASS=folder)
 	@$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"

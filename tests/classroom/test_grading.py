@@ -301,19 +301,23 @@ def test_two_runs_at_once_are_refused(course):
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """A scheduler and three workers, as processes; yields its address and the workers."""
+def cluster(tmp_path, request):
+    """A scheduler and three workers, as processes; yields its address and the workers.
+
+    As `make scheduler` and `make worker` start them, or as someone who does not know of these.
+    """
+    knows = getattr(request, "param", True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    python = [sys.executable, "-m"]
-    options = ["--host", "127.0.0.1", "--no-dashboard"]
-    scheduler = ["distributed.cli.dask_scheduler", *options, "--port", str(port)]
-    worker = ["distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+    quiet["env"] = os.environ | {"PYTHONPATH": "." if knows else ""}
+    dask = str(Path(sys.executable).with_name("dask"))
+    scheduler = [dask, "scheduler", "--host", "127.0.0.1", "--no-dashboard", "--port", str(port)]
+    worker = [dask, "worker", address, "--nthreads", "1", "--no-nanny"]
     worker += ["--no-dashboard", "--local-directory", str(tmp_path)]
-    processes = [subprocess.Popen([*python, *scheduler], **quiet)]
-    processes += [subprocess.Popen([*python, *worker], **quiet) for _ in range(3)]
+    processes = [subprocess.Popen(scheduler, **quiet)]
+    processes += [subprocess.Popen(worker, **quiet) for _ in range(3)]
     yield address, processes[1:]
     for process in processes:
         process.kill()
@@ -338,6 +342,17 @@ def test_a_dask_cluster_that_loses_a_worker(course, cluster):
     assert any("3 workers" in line for line in course.said)
     assert workers[0].poll() is not None
     everything_right(course, 8)
+
+
+@pytest.mark.parametrize("cluster", [False], indirect=True)
+def test_workers_that_do_not_know_the_course_are_one_sentence(course, cluster):
+    from distributed import Client
+
+    a_class(course, 1)
+    with Client(cluster[0], timeout=60) as client:
+        client.wait_for_workers(3, timeout=60)
+    with pytest.raises(release.ClassroomError, match="does not know the course"):
+        course.grade(dask=cluster[0])
 
 
 def test_no_scheduler_is_one_sentence(course):
