@@ -126,8 +126,14 @@ class Class:
     def released_version(self, name) -> str:
         """The version that students and the gradebook have, or ""."""
         released = self.folder / "release" / name / f"{name}.ipynb"
-        both = released.exists() and (self.folder / "gradebook.db").exists()
-        return self._state().get(name, "") if both else ""
+        if not (released.exists() and (self.folder / "gradebook.db").exists()):
+            return ""
+        with Gradebook(self.database) as gradebook:
+            try:
+                gradebook.find_notebook(name, name)
+            except MissingEntry:  # the gradebook is a new one
+                return ""
+        return self._state().get(name, "")
 
     def note_version(self, name) -> None:
         """Remember that the assignment as it is now was released, and for which repository."""

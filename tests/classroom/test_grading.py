@@ -772,7 +772,7 @@ def test_what_was_run_does_not_show_the_tests(form):
     """IPython remembers its input, and the text of what it has compiled."""
     look = "import linecache\nprint(In, _i, _ii, _iii, list(linecache.cache.values()))"
     shows = toy.with_cell(toy.answered(form[1], **toy.RIGHT), "mended", look)
-    found = mended(form, shows)
+    found = mended(form[0], shows)
     result = execute.run(release.task(form[0], found, LIMITS, {}))
     printed = json.dumps([cell["outputs"] for cell in result["cells"]])
     assert "return 2 * x" in printed and "HIDDEN" not in printed and "other" not in printed
