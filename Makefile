@@ -83,7 +83,7 @@ formgrader: classroom  ## mark by hand in the browser, with nbgrader's formgrade
 	@$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"
 
 classroom-test: classroom  ## the assignments, and the grading of a batch of submissions
-	$(CLASSROOM)/pytest -n 2 --dist loadgroup tests/classroom
+	$(CLASSROOM)/pytest -n 2 --dist loadscope tests/classroom
 
 grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes benchmarks/results/grading.json
 	$(CLASSROOM)/python -m benchmarks.grading

@@ -72,8 +72,11 @@ def merge(room, job, form):
         }
     }  # fmt: skip
     saver = SaveAutoGrades()
-    saver.log.disabled = True
-    saver.preprocess(notebook, resources)
+    saver.log.disabled = True  # one log for all of nbgrader: only for this step
+    try:
+        saver.preprocess(notebook, resources)
+    finally:
+        saver.log.disabled = False
     _settle_hand_marks(room, submission, notebook, before)
     notebook.metadata[STORED] = {"key": job.key}
     path = autograded(room, submission)

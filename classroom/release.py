@@ -152,7 +152,7 @@ class Class:
 def find_programs():
     """Let nbgrader find `alembic`, which it calls to make a gradebook, beside this Python."""
     own, known = str(Path(sys.executable).parent), os.environ.get("PATH", "")
-    if own not in known.split(os.pathsep):
+    if known.split(os.pathsep)[0] != own:
         os.environ["PATH"] = os.pathsep.join([own, known])
 
 

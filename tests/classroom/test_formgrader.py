@@ -18,10 +18,7 @@ from playwright.sync_api import sync_playwright
 from test_grading import ROOT, Course
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium"),
-    pytest.mark.xdist_group("grading"),
-]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 
 STUDENT = "Łukasz Żółć"
 SCRIPT = "Because <script>document.title = 'run'</script> <b>axis</b> 1 is the row."

@@ -21,8 +21,6 @@ from classroom import collect, execute, grade, mend, merge, release, sandbox
 from classroom.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.xdist_group("grading")  # one batch for all; each run uses all cores
-
 LIMITS = {"cell_seconds": 6, "seconds": 60, "memory_gb": 0.7, "output_kb": 50}
 ISOLATED = sandbox.probe().level != sandbox.LIMITS
 
