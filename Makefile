@@ -1,7 +1,7 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help setup lab test lint browser-test colab-test notebooks seeds data references benchmark publish lock \
-	classroom release grade formgrader classroom-test grading-benchmark
+	classroom release grade scheduler worker formgrader classroom-test grading-benchmark
 
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
 BIN := .venv/bin
@@ -67,17 +67,23 @@ benchmark: setup  ## our recipes beside published ones; writes benchmarks/result
 classroom: .venv-classroom/ready
 
 release: classroom  ## write the student versions of the assignments into class/ (ASSIGNMENT=03 for one, CLASS=folder, REPO=owner/name)
-	$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
+	@$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
 
 grade: classroom  ## grade a folder: SUBMISSIONS=folder (CLASS, ASSIGNMENT, ROSTER=file.csv, DUE=2026-12-01, DASK=tcp://host:8786)
-	$(CLASSROOM)/python -m classroom grade "$(SUBMISSIONS)" --class "$(CLASS)" --assignment "$(ASSIGNMENT)" \
+	@$(CLASSROOM)/python -m classroom grade "$(SUBMISSIONS)" --class "$(CLASS)" --assignment "$(ASSIGNMENT)" \
 	  --roster "$(ROSTER)" --due "$(DUE)" --dask "$(DASK)" $(LIMITS)
 
+scheduler: classroom  ## begin a Dask cluster that grades: port 8786 (PORT)
+	@PYTHONPATH=. $(CLASSROOM)/dask scheduler --port $(or $(PORT),8786) --no-dashboard
+
+worker: classroom  ## join one, with all cores: DASK=tcp://scheduler:8786
+	@PYTHONPATH=. $(CLASSROOM)/dask worker "$(DASK)" --nworkers $$(getconf _NPROCESSORS_ONLN) --nthreads 1 --no-dashboard
+
 formgrader: classroom  ## mark by hand in the browser, with nbgrader's formgrader (CLASS=folder)
-	$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"
+	@$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"
 
 classroom-test: classroom  ## the assignments, and the grading of a batch of submissions
-	$(CLASSROOM)/pytest -n 2 --dist loadfile tests/classroom
+	$(CLASSROOM)/pytest -n 2 --dist loadscope tests/classroom
 
 grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes benchmarks/results/grading.json
 	$(CLASSROOM)/python -m benchmarks.grading

@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ID_COLUMNS = ("id", "student", "student id", "username")
+
 
 class CollectError(Exception):
     """The folder or the roster cannot be used; the message says what to do."""
@@ -72,11 +74,18 @@ def read_roster(path) -> dict[str, Student]:
     except csv.Error:
         dialect = "excel"
     students = {}
-    for number, row in enumerate(csv.DictReader(text.splitlines(), dialect=dialect), start=2):
+    try:
+        rows = list(csv.DictReader(text.splitlines(), dialect=dialect))
+    except csv.Error as error:
+        raise CollectError(f"{path.name} cannot be read as CSV ({error}).") from None
+    columns = {normal(column or "") for column in (rows[0] if rows else ())}
+    if rows and not columns & set(ID_COLUMNS):
+        raise CollectError(f'{path.name} has no column "id": its first line names the columns.')
+    for number, row in enumerate(rows, start=2):
         row = {normal(k or ""): (v or "").strip() for k, v in row.items() if isinstance(v, str)}
-        name = next((row[k] for k in ("id", "student", "student id", "username") if row.get(k)), "")
+        name = next((row[k] for k in ID_COLUMNS if row.get(k)), "")
         if not name:
-            raise CollectError(f'{path.name}, line {number}: there is no value in a column "id".')
+            raise CollectError(f'{path.name}, line {number}: there is no value in the column "id".')
         name = safe(name)
         if name in students:
             raise CollectError(f"{path.name}, line {number}: {name} is there twice.")
@@ -123,6 +132,23 @@ def _student_in(name):
     return re.sub(r"(_late)?(_\d+){2,}$", "", name, flags=re.IGNORECASE).strip(" _-")
 
 
+def _top(folder, assignments):
+    """The folder in which the students begin: an archive often unpacks into one of its own."""
+    while True:
+        inside = [p for p in folder.iterdir() if p.is_dir() and not _hidden(p.name)]
+        if len(inside) != 1 or any(folder.glob("*.ipynb")):
+            return folder
+        names = {_student_in(_split(p.stem, assignments)[0]) for p in inside[0].glob("*.ipynb")}
+        names |= {p.name for p in inside[0].iterdir() if p.is_dir() and any(p.rglob("*.ipynb"))}
+        if len({n for n in names if n and not _split(n, assignments)[1]}) < 2:
+            return folder
+        folder = inside[0]
+
+
+def _hidden(name):
+    return name.startswith((".", "__MACOSX"))
+
+
 def find(folder, assignments, guess, only="", roster=None, due=None):
     """All submissions in `folder`.
 
@@ -139,12 +165,16 @@ def find(folder, assignments, guess, only="", roster=None, due=None):
     folder = Path(folder)
     if not folder.is_dir():
         raise CollectError(f"There is no folder {folder}: SUBMISSIONS=folder with the notebooks.")
+    folder = _top(folder, assignments)
     known = {alias: s.name for s in (roster or {}).values() for alias in _aliases(s)}
     found: dict[tuple[str, str], list[Submission]] = {}
     remarks = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if not path.is_file() or any(p.startswith((".", "__MACOSX")) for p in parts):
+        if not path.is_file() or any(map(_hidden, parts)):
+            continue
+        if not path.resolve().is_relative_to(folder.resolve()):
+            remarks.append(f"{'/'.join(parts)} is a link to another place: left alone")
             continue
         if path.suffix.lower() != ".ipynb":
             if path.name not in ("timestamp.txt",) and path.suffix.lower() not in (".csv",):
@@ -153,9 +183,8 @@ def find(folder, assignments, guess, only="", roster=None, due=None):
         student, assignment = _split(path.stem, assignments)
         folders = [p for p in parts[:-1] if _split(p, assignments)[1] != p]
         named = [a for p in parts[:-1] if (a := _split(p, assignments)[1])]
-        if folders:
-            student = folders[0]
-        student = _student_in(student)
+        places = [_student_in(name) for name in [*folders, student]]
+        student = next((p for p in places if normal(p) in known), places[0])
         assignment = only or assignment or (named[-1] if named else "") or guess(path)
         if not assignment:
             remarks.append(f"{'/'.join(parts)}: which assignment is it? Not graded")

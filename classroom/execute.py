@@ -121,14 +121,16 @@ class Kernel:
         outputs, _ = self.run(code, ours=True)
         return [o["data"][guard.MIME] for o in outputs if guard.MIME in o.get("data", {})]
 
-    def run(self, code, seconds=None, ours=False):
+    def run(self, code, ours=False, kept=True):
         """Run a cell; returns its outputs, and what went beyond a limit (or "").
+
+        `ours`: the grader's own, without outputs. `kept`: IPython's `In` shows it later.
 
         Raises:
             KernelLost: It ended, or was ended since it went on after it was interrupted.
         """
-        seconds = seconds or self.limits.cell_seconds
-        message = self.client.execute(code, silent=ours, store_history=not ours, allow_stdin=False)
+        seconds, kept = self.limits.cell_seconds, kept and not ours
+        message = self.client.execute(code, silent=ours, store_history=kept, allow_stdin=False)
         outputs, size, beyond = [], 0, ""
         deadline = time.monotonic() + seconds
         replied = idle = False
@@ -336,7 +338,7 @@ def _run_test(kernel, cell, student_names, result):
     if not answers:
         replaced.append("what the kernel runs (it did not run the grader's own cell)")
     nonce = secrets.token_hex(16)
-    outputs, beyond = kernel.run(sealed(cell["source"], nonce))
+    outputs, beyond = kernel.run(sealed(cell["source"], nonce), kept=False)
     marks = [o["data"][guard.MIME] for o in outputs if guard.MIME in o.get("data", {})]
     outputs = [o for o in outputs if guard.MIME not in o.get("data", {})]
     replaced += [name for mark in marks for name in _listed(mark)]

@@ -54,11 +54,16 @@ def grade(room: Class, options: Options, tell=print) -> report.Summary:
     names = room.chosen(options.assignment)
     roster = collect.read_roster(options.roster) if options.roster else None
     due = collect.a_time(options.due) if options.due else None
+    if Path(options.submissions).is_file():
+        raise ClassroomError(
+            f"{options.submissions} is a file: unpack it, then SUBMISSIONS=the folder."
+        )
     if not Path(options.submissions).is_dir():
         raise ClassroomError(
             f"There is no folder {options.submissions!r}: make grade SUBMISSIONS=folder."
         )
     with _alone(room):
+        release.find_programs()
         forms = _Forms(room)
         submissions, remarks = collect.find(
             options.submissions, room.assignments(), forms.guess,
@@ -335,7 +340,7 @@ def _dask(jobs, options, tell):
     logging.getLogger("distributed").setLevel(logging.ERROR)
     try:
         client = distributed.Client(options.dask, timeout=10)
-    except (OSError, ValueError, TimeoutError):
+    except (OSError, ValueError, TypeError, TimeoutError):
         raise ClassroomError(f"No Dask scheduler answers at {options.dask}.") from None
     with client:
         threads = client.nthreads()
@@ -343,13 +348,19 @@ def _dask(jobs, options, tell):
             raise ClassroomError(f"The Dask cluster at {options.dask} has no workers yet.")
         tell(f"{len(jobs)} to grade on {len(threads)} workers of {options.dask}.")
         try:
-            versions = set(client.run(program_version).values())
-        except ModuleNotFoundError:
+            versions = {client.run_on_scheduler(program_version)}
+            versions |= set(client.run(program_version).values())
+        except Exception as error:  # its kind does not always survive the journey
+            if "ModuleNotFoundError" not in repr(error):
+                raise ClassroomError(f"The Dask cluster does not answer: {error}.") from None
             raise ClassroomError(
-                "The Dask workers do not know the course: start them in its folder."
+                "The Dask scheduler or a worker does not know the course: start each in the"
+                " course's folder, with make scheduler and make worker."
             ) from None
         if versions != {program_version()}:
-            raise ClassroomError("A Dask worker has another version of the course than this one.")
+            raise ClassroomError(
+                "The Dask scheduler or a worker has another version of the course than this one."
+            )
         running = {
             client.submit(execute.run, task, pure=False, retries=3): job for job, task in jobs
         }
@@ -358,7 +369,8 @@ def _dask(jobs, options, tell):
             if future.status == "finished":
                 yield job, future.result()
             else:
-                problem = f"its Dask task failed ({type(future.exception()).__name__})"
+                reason = repr(future.exception())[:200]
+                problem = f"its Dask task failed: {reason}"
                 yield job, _nothing_run(job, problem) | {"problem": problem}
             future.release()
 

@@ -10,6 +10,7 @@ No program can make this watertight from within; docs/teaching.md names what rem
 """
 
 import builtins
+import linecache
 import sys
 import types
 
@@ -18,15 +19,20 @@ PACKAGES = ("numpy", "keras", "utils", "math", "operator", "functools", "statist
 MODULES = (
     *("builtins", "IPython.core.interactiveshell", "IPython.core.display_functions"),
     *("ipykernel.zmqshell", "ipykernel.displayhook", "ipykernel.ipkernel", "ipykernel.kernelbase"),
+    *("IPython.core.compilerop", "ipykernel.compiler", "codeop"),
 )
 
 MIME = "application/x-course-seal"
 
 #: Parts of the shell that student code could exchange as a whole.
-PARTS = ("input_transformer_manager", "events", "display_pub", "displayhook", "display_formatter")
+PARTS = (
+    *("input_transformer_manager", "events", "display_pub", "displayhook", "display_formatter"),
+    *("compile", "kernel", "user_ns", "user_module"),
+)
 EVENTS = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell")
 
-_known = {}  # id of a module or class: (it, its name, {attribute: object}, {attribute: internals})
+#: id of a module or class: (it, its name, {attribute: object}, {attribute: internals}, all keys)
+_known = {}
 _names = {}  # what the assignment's own cells define: {name: (object, internals)}
 _shell = {}  # the shell as it was
 _reads = []  # the names that the test under way looks up
@@ -39,6 +45,7 @@ def remember(names=()):
     from IPython.display import publish_display_data
 
     _publish = _publish or publish_display_data
+    _forget_tests()
     for name, module in list(sys.modules.items()):
         if isinstance(module, types.ModuleType) and _wanted(name):
             _learn(module, name)
@@ -53,8 +60,11 @@ def remember(names=()):
 def restore(names=()):
     """Put back what has been replaced; returns it in words. `names`: those that the test reads."""
     found = []
-    for owner, owner_name, kept, inside in list(_known.values()):
+    for owner, owner_name, kept, inside, keys in list(_known.values()):
         current = vars(owner)
+        for key in [key for key in current.keys() - keys if _shadows(owner, key)]:
+            found.append(f"{owner_name}.{key}")
+            delattr(owner, key)
         for key, value in kept.items():
             if not _same(current.get(key), value):
                 found.append(f"{owner_name}.{key}")
@@ -89,7 +99,14 @@ def seal(nonce, value=None):
 
 
 def _get_shell():
-    return sys.modules["IPython"].get_ipython()
+    return _shell.get("itself") or sys.modules["IPython"].get_ipython()
+
+
+def _forget_tests():
+    """IPython keeps the text of what it has run: take out that of the tests."""
+    for name, entry in list(linecache.cache.items()):
+        if len(entry) > 2 and any("_course_guard" in line for line in entry[2]):
+            linecache.cache.pop(name, None)
 
 
 def _wanted(module):
@@ -101,6 +118,13 @@ def _same(a, b):
     if isinstance(a, types.MethodType) and isinstance(b, types.MethodType):
         return a.__func__ is b.__func__ and a.__self__ is b.__self__
     return a is b
+
+
+def _shadows(owner, key):
+    """Whether something new in a module or class stands before what was found under its name."""
+    if isinstance(owner, type):
+        return callable(vars(owner)[key]) and any(key in vars(base) for base in owner.__mro__[1:])
+    return hasattr(builtins, key)
 
 
 def _internals(value):
@@ -121,7 +145,7 @@ def _learn(owner, name):
     if id(owner) in _known:
         return
     kept, inside = {}, {}
-    _known[id(owner)] = owner, name, kept, inside
+    _known[id(owner)] = owner, name, kept, inside, set(vars(owner))
     for key, value in list(vars(owner).items()):
         if not callable(value) and not isinstance(value, (staticmethod, classmethod, property)):
             continue
@@ -152,12 +176,18 @@ def _methods(thing):
     return {k for k, v in vars(thing).items() if callable(v) and hasattr(type(thing), k)}
 
 
+def _things(shell):
+    return shell, shell.kernel, shell.compile, shell.display_pub, shell.displayhook
+
+
 def _state(shell):
     return {
+        "itself": shell,
+        "classes": [type(thing) for thing in _things(shell)],
         "parts": {part: getattr(shell, part) for part in PARTS},
         "hooks": [list(hooks) for hooks in _hooks(shell)],
         "printers": _printers(shell),
-        "methods": [_methods(thing) for thing in (shell, shell.kernel)],
+        "methods": [_methods(thing) for thing in _things(shell)],
         "displayhook": sys.displayhook,
     }
 
@@ -175,7 +205,14 @@ def _restore_shell(shell):
         ):
             found.append("IPython's hooks")
             hooks[:] = before
-    for thing, before in zip((shell, shell.kernel), _shell["methods"], strict=True):
+    for thing, kind in zip(_things(shell), _shell["classes"], strict=True):
+        if type(thing) is not kind:
+            found.append(f"the class of IPython's {kind.__name__}")
+            thing.__class__ = kind
+    if shell.user_ns.get("__builtins__") not in (builtins, vars(builtins)):
+        found.append("__builtins__")
+        shell.user_ns["__builtins__"] = builtins
+    for thing, before in zip(_things(shell), _shell["methods"], strict=True):
         for name in _methods(thing) - before:
             found.append(f"IPython's {name}")
             delattr(thing, name)

@@ -323,6 +323,8 @@ ODD_CALLS = {
     *("get_referrers", "displayhook", "showtraceback", "set_custom_exc", "ast_transformers"),
     *("input_transformers_post", "publish_display_data", "__code__", "f_globals", "f_locals"),
     *("_exit", "kill", "killpg", "system", "popen", "fork", "_ih", "user_ns", "user_global_ns"),
+    *("In", "_i", "_ii", "_iii", "setattr", "delattr", "globals", "vars", "exec", "eval"),
+    *("__dict__", "__globals__", "modules", "last_traceback", "tb_frame"),
 }
 ODD_MODULES = {
     *("subprocess", "socket", "ctypes", "inspect", "linecache", "builtins", "gc", "requests"),

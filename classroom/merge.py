@@ -4,6 +4,7 @@ The marks come first, the autograded notebook with the run's key after them: a r
 off in between is merged again, which changes nothing.
 """
 
+import html
 import json
 import re
 
@@ -15,6 +16,7 @@ from nbgrader.preprocessors import SaveAutoGrades
 from classroom import collect, mend, release
 
 STORED = "course"  # key in an autograded notebook's metadata
+RUNS_WHEN_CLICKED = re.compile(r"(java|vb)script:|data:text", re.IGNORECASE)
 
 
 def autograded(room, submission):
@@ -70,8 +72,11 @@ def merge(room, job, form):
         }
     }  # fmt: skip
     saver = SaveAutoGrades()
-    saver.log.disabled = True
-    saver.preprocess(notebook, resources)
+    saver.log.disabled = True  # one log for all of nbgrader: only for this step
+    try:
+        saver.preprocess(notebook, resources)
+    finally:
+        saver.log.disabled = False
     _settle_hand_marks(room, submission, notebook, before)
     notebook.metadata[STORED] = {"key": job.key}
     path = autograded(room, submission)
@@ -85,6 +90,11 @@ def _make_harmless(notebook):
         written = cell.cell_type == "markdown" and mend.role(cell) != mend.LOCKED
         if written and re.search(r"<[a-z/!]", cell.source, re.IGNORECASE):
             cell.source = cleaner.preprocess_cell(cell.copy(), {}, index)[0].source
+        if written and RUNS_WHEN_CLICKED.search(
+            re.sub(r"[\s\\\0-\x1f]", "", html.unescape(cell.source))
+        ):
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", cell.source)), default=0))
+            cell.source = f"{fence}\n{cell.source}\n{fence}"  # shown as it was typed
 
 
 def _hand_marked(room, submission):

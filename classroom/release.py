@@ -72,8 +72,7 @@ class Class:
         """nbgrader, at work in this class; it keeps its log to itself."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_config()
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        os.environ["PATH"] = programs  # nbgrader calls alembic through it
+        find_programs()
         logging.disable(logging.CRITICAL)  # it misses the exchange, which is not used here
         try:
             api = NbGraderAPI(config=self.config())
@@ -127,7 +126,14 @@ class Class:
     def released_version(self, name) -> str:
         """The version that students and the gradebook have, or ""."""
         released = self.folder / "release" / name / f"{name}.ipynb"
-        return self._state().get(name, "") if released.exists() else ""
+        if not (released.exists() and (self.folder / "gradebook.db").exists()):
+            return ""
+        with Gradebook(self.database) as gradebook:
+            try:
+                gradebook.find_notebook(name, name)
+            except MissingEntry:  # the gradebook is a new one
+                return ""
+        return self._state().get(name, "")
 
     def note_version(self, name) -> None:
         """Remember that the assignment as it is now was released, and for which repository."""
@@ -143,6 +149,13 @@ class Class:
         return (own, "main") if own else (repository, branch)
 
 
+def find_programs():
+    """Let nbgrader find `alembic`, which it calls to make a gradebook, beside this Python."""
+    own, known = str(Path(sys.executable).parent), os.environ.get("PATH", "")
+    if known.split(os.pathsep)[0] != own:
+        os.environ["PATH"] = os.pathsep.join([own, known])
+
+
 def write(path, text):
     """Write a file so that it is there whole or not at all."""
     path = Path(path)
@@ -154,17 +167,31 @@ def write(path, text):
 
 def make(room: Class, name, api=None) -> Path:
     """Write one student version, and its cells into the gradebook; returns the notebook's path."""
+    try:
+        source = nbformat.read(room.source / name / f"{name}.ipynb", as_version=4)
+    except Exception as error:
+        raise ClassroomError(f"The source of {name} is not a notebook: {error}") from None
+    names = [mend.name_of(cell) for cell in source.cells if mend.name_of(cell)]
+    if twice := sorted({one for one in names if names.count(one) > 1}):
+        raise ClassroomError(f"In {name} two cells have the same grade_id: {', '.join(twice)}.")
     _change_cells(room, name)
     result = (api or room.api()).generate_assignment(name, force=True, create=True)
     path = room.folder / "release" / name / f"{name}.ipynb"
     if not result["success"] or not path.exists():
-        lines = (result.get("error") or result.get("log") or "no message").strip().splitlines()
-        raise ClassroomError(f"nbgrader could not make {name}: {lines[-1]}")
+        raise ClassroomError(f"nbgrader could not make {name}: {_reason(result)}.")
     notebook = nbformat.read(path, as_version=4)
     _stamp(notebook, name, *room.address())
     write(path, nbformat.writes(notebook) + "\n")
     room.note_version(name)
     return path
+
+
+def _reason(result):
+    """What went wrong, out of nbgrader's long log."""
+    lines = ((result.get("log") or "") + (result.get("error") or "")).splitlines()
+    raised = (re.match(r"\s*[\w.]*(?:Error|Exception): (.+)", line) for line in lines)
+    found = [match[1] for match in raised if match and "above traceback" not in match[1]]
+    return found[-1].rstrip(".") if found else "it does not say why"
 
 
 def _stamp(notebook, name, repository, branch):

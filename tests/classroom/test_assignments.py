@@ -28,9 +28,6 @@ NOTEBOOKS = ASSIGNMENTS.parent / "notebooks"
 SOURCES = sorted(ASSIGNMENTS.glob("source/*/*.ipynb"))
 NAMES = [path.stem for path in SOURCES]
 
-#: With `--dist loadgroup` an assignment's tests stay together, and the assignments are shared out.
-EACH = [pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in NAMES]
-
 POINTS, BY_MACHINE, SECONDS = 20, 16, 15
 KEYS = {"schema_version", "grade", "locked", "solution", "task", "grade_id"}
 LEAK = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|For the marker")
@@ -166,6 +163,8 @@ def test_source_has_its_parts(path):
     notebook = read(path)
     cells = nbgrader_cells(notebook)
     assert notebook.cells[0].source.startswith("# ")
+    title = read(NOTEBOOKS / path.name).cells[0].source.splitlines()[0].removeprefix("# ")
+    assert f"notebook {path.stem[:2]}, *{title}*" in notebook.cells[0].source
     assert "<!-- colab badge -->" in notebook.cells[0].source
     assert notebook.cells[1] == cells["setup"]
     graded = {k: c.metadata.nbgrader.points for k, c in cells.items() if c.metadata.nbgrader.grade}
@@ -229,7 +228,7 @@ def test_there_are_enough_wrong_answers(path):
 # What nbgrader makes of them
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", NAMES)
 def test_solution_scores_full_marks(name, course):
     notebook = read(course(name).folder / "source" / name / f"{name}.ipynb")
     begun = time.monotonic()
@@ -240,7 +239,7 @@ def test_solution_scores_full_marks(name, course):
     print(f"{name}: graded in {seconds:.1f} s, goal {SECONDS} s on two cores")
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", NAMES)
 def test_student_version_scores_nothing(name, course):
     notebook = read(course(name).release)
     text = json.dumps(notebook)
@@ -257,7 +256,7 @@ def test_student_version_scores_nothing(name, course):
         assert gradebook.find_submission(name, "untouched").score == 0
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", NAMES)
 def test_marker_sees_the_rubric(name, course):
     """The rubric is back in the graded notebook, and an answer waits for a mark."""
     notebook = read(course(name).release)
@@ -274,11 +273,7 @@ def test_marker_sees_the_rubric(name, course):
 @pytest.mark.parametrize(
     ("name", "mistake"),
     [
-        pytest.param(
-            *(name, mistake),
-            marks=pytest.mark.xdist_group(name),
-            id=f"{name}-{mistake.replace(' ', '-')}",
-        )
+        pytest.param(name, mistake, id=f"{name}-{mistake.replace(' ', '-')}")
         for name in NAMES
         for mistake in wrong_answers(name)
     ],

@@ -299,19 +299,23 @@ def test_two_runs_at_once_are_refused(course):
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """A scheduler and three workers, as processes; yields its address and the workers."""
+def cluster(tmp_path, request):
+    """A scheduler and three workers, as processes; yields its address and the workers.
+
+    As `make scheduler` and `make worker` start them, or as someone who does not know of these.
+    """
+    knows = getattr(request, "param", True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    python = [sys.executable, "-m"]
-    options = ["--host", "127.0.0.1", "--no-dashboard"]
-    scheduler = ["distributed.cli.dask_scheduler", *options, "--port", str(port)]
-    worker = ["distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+    quiet["env"] = os.environ | {"PYTHONPATH": "." if knows else ""}
+    dask = str(Path(sys.executable).with_name("dask"))
+    scheduler = [dask, "scheduler", "--host", "127.0.0.1", "--no-dashboard", "--port", str(port)]
+    worker = [dask, "worker", address, "--nthreads", "1", "--no-nanny"]
     worker += ["--no-dashboard", "--local-directory", str(tmp_path)]
-    processes = [subprocess.Popen([*python, *scheduler], **quiet)]
-    processes += [subprocess.Popen([*python, *worker], **quiet) for _ in range(3)]
+    processes = [subprocess.Popen(scheduler, **quiet)]
+    processes += [subprocess.Popen(worker, **quiet) for _ in range(3)]
     yield address, processes[1:]
     for process in processes:
         process.kill()
@@ -336,6 +340,17 @@ def test_a_dask_cluster_that_loses_a_worker(course, cluster):
     assert any("3 workers" in line for line in course.said)
     assert workers[0].poll() is not None
     everything_right(course, 8)
+
+
+@pytest.mark.parametrize("cluster", [False], indirect=True)
+def test_workers_that_do_not_know_the_course_are_one_sentence(course, cluster):
+    from distributed import Client
+
+    a_class(course, 1)
+    with Client(cluster[0], timeout=60) as client:
+        client.wait_for_workers(3, timeout=60)
+    with pytest.raises(release.ClassroomError, match="does not know the course"):
+        course.grade(dask=cluster[0])
 
 
 def test_no_scheduler_is_one_sentence(course):
@@ -390,6 +405,27 @@ def test_whose_and_which(course, path, student):
     assert (found.student, found.assignment, remarks) == (student, toy.NAME, [])
 
 
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("CS 101/ada_12_assignsubmission_file_/x.ipynb", "CS 101/grace/x.ipynb"),
+        (f"CS 101/ada_{toy.NAME}.ipynb", f"CS 101/grace_1_2_{toy.NAME}.ipynb"),
+        (f"all of it/ada/{toy.NAME}/x.ipynb", f"all of it/grace/{toy.NAME}/x.ipynb"),
+        ("group 1/ada/x.ipynb", "group 2/grace/x.ipynb"),
+    ],
+)
+def test_an_archive_that_unpacks_into_a_folder_of_its_own(course, paths):
+    """Groups in folders of their own take a roster to be told from students."""
+    for path in paths:
+        target = course.submissions / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("{}")
+    roster = {name: collect.Student(name) for name in ("ada", "grace")}
+    for given in [roster] if "group" in paths[0] else [None, roster]:
+        found, _ = collect.find(course.submissions, [toy.NAME], lambda p: toy.NAME, roster=given)
+        assert [submission.student for submission in found] == ["ada", "grace"]
+
+
 def test_files_that_are_no_submissions_are_named(course):
     version = course.release()
     course.hand_in("ada", version)
@@ -399,12 +435,15 @@ def test_files_that_are_no_submissions_are_named(course):
     (course.submissions / f"Copy of {toy.NAME}.ipynb").write_text(json.dumps(version))
     (course.submissions / "bob_essay.docx").write_text("text")
     (course.submissions / "carl_other.ipynb").write_text('{"cells": []}')
+    solution = course.room.source / toy.NAME / f"{toy.NAME}.ipynb"
+    (course.submissions / f"dora_{toy.NAME}.ipynb").symlink_to(solution)
     course.grade()
     text = course.report()
     assert course.scores()["ada"]["machine"] == "10"
     assert "handed in more than once" in text and "whose is it?" in text
     assert "bob_essay.docx is not a notebook" in text
-    assert "byte for byte" not in text
+    assert "byte for byte" not in text and "dora" not in course.scores()
+    assert f"dora_{toy.NAME}.ipynb is a link to another place" in text
     assert "carl_other.ipynb: which assignment is it?" in text
 
 
@@ -415,9 +454,13 @@ def test_files_that_are_no_submissions_are_named(course):
         (["--roster", "nowhere.csv"], "There is no roster nowhere.csv."),
         (["--due", "tomorrow"], '"tomorrow" is not a date'),
         (["--source", "nowhere"], "There are no assignments: nowhere does not exist."),
+        (["--source", "~/nowhere"], f"There are no assignments: {Path.home() / 'nowhere'} does"),
+        (["--class", os.devnull], f"File exists: {os.devnull}"),
+        (["--dask", "tls://127.0.0.1:9"], "No Dask scheduler answers at tls://127.0.0.1:9."),
     ],
 )
 def test_what_is_mistyped_ends_in_one_sentence(course, capsys, arguments, sentence):
+    course.hand_in("s0", course.release())
     command = ["grade", str(course.submissions), "--class", str(course.room.folder)]
     assert main([*command, "--source", str(course.room.source), *arguments]) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -425,14 +468,74 @@ def test_what_is_mistyped_ends_in_one_sentence(course, capsys, arguments, senten
 
 
 @pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"", "has no students in it."),
+        (b"Ada\nGrace\n", 'has no column "id": its first line names the columns.'),
+        (b"id,email\n,ada@x.org\n", 'line 2: there is no value in the column "id".'),
+        (b"id\nada\nada\n", "line 3: ada is there twice."),
+        (b"id,due\nada,soon\n", '"soon" is not a date'),
+        (b"id\n" + b"x" * 200_000, "cannot be read as CSV"),
+        (b"\xff\xfei\0d\0", "is not UTF-8: export it as CSV UTF-8."),
+    ],
+)
+def test_a_roster_that_cannot_be_used(tmp_path, text, sentence):
+    (tmp_path / "class.csv").write_bytes(text)
+    with pytest.raises(collect.CollectError) as error:
+        collect.read_roster(tmp_path / "class.csv")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("limit", ["--seconds=-3", "--workers=0", "--memory-gb=much", "--nothing"])
+def test_an_impossible_limit_is_refused(course, capsys, limit):
+    with pytest.raises(SystemExit) as stopped:
+        main(["grade", str(course.submissions), limit])
+    assert stopped.value.code and len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_damaged_gradebook_is_one_sentence(course, capsys):
+    course.hand_in("s0", course.release())
+    (course.room.folder / "gradebook.db").write_text("not a database")
+    command = ["grade", str(course.submissions), "--class", str(course.room.folder)]
+    assert main([*command, "--source", str(course.room.source)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("The gradebook")
+
+
+def test_a_class_that_was_never_released_is_graded_with_a_roster(course):
+    """As `sudo make grade` runs it: nbgrader calls alembic, which is not in a teacher's PATH."""
+    course.hand_in("s0", toy.answered(course.release(), **toy.RIGHT))
+    if os.geteuid() == 0:
+        os.chown(course.folder, 1234, 1234)
+    (course.room.folder / "gradebook.db").unlink()  # and one whose gradebook was thrown away
+    for folder in (course.room.folder, course.folder / "new"):
+        roster = course.folder / "roster.csv"
+        roster.write_text("id\ns0\n")
+        command = course.command()
+        command[command.index("--class") + 1] = str(folder)
+        clean = os.environ | {"PATH": "/usr/bin:/bin", "SUDO_UID": "1234", "SUDO_GID": "1234"}
+        run = subprocess.run(
+            [*command, "--roster", str(roster)], cwd=ROOT, env=clean, capture_output=True, text=True
+        )
+        assert run.returncode == 0 and "s0, 01_toy: 10 of 14" in run.stdout, run.stderr
+        if os.geteuid() == 0:  # `sudo make grade` leaves nothing of root's behind
+            assert {p.stat().st_uid for p in [folder, *folder.rglob("*")]} == {1234}
+
+
+@pytest.mark.parametrize(
     ("folder", "sentence"),
-    [("", "Say where the submissions are"), ("nowhere", "There is no folder"), (".", "No submiss")],
+    [
+        ("", "Say where the submissions are"),
+        ("nowhere", "There is no folder"),
+        (".", "No submission"),
+        ("../assignments/nbgrader_config.py", "{} is a file: unpack it"),
+    ],
 )
 def test_a_folder_without_submissions(course, capsys, folder, sentence):
     folder = folder and str(course.submissions / folder)
     command = ["grade", folder, "--class", str(course.room.folder)]
     assert main([*command, "--source", str(course.room.source)]) == 1
-    assert capsys.readouterr().err.startswith(sentence)
+    assert capsys.readouterr().err.startswith(sentence.format(folder))
 
 
 # Release
@@ -478,6 +581,23 @@ def test_release_says_what_is_wrong(course, capsys, cell, fault):
     command = ["release", "--class", str(course.room.folder)]
     assert main([*command, "--source", str(course.room.source)]) == 1
     assert fault in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ('"cells": [', '"cells": [,', "The source of 01_toy is not a notebook"),
+        ('"means"', '"double"', "In 01_toy two cells have the same grade_id: double."),
+        ("### END SOLUTION", "", "nbgrader could not make 01_toy: no end solution statement"),
+    ],
+)
+def test_a_source_that_is_damaged_is_one_sentence(course, capsys, before, after, sentence):
+    path = course.room.source / toy.NAME / f"{toy.NAME}.ipynb"
+    path.write_text(path.read_text().replace(before, after, 1))
+    command = ["release", "--class", str(course.room.folder)]
+    assert main([*command, "--source", str(course.room.source)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(sentence)
 
 
 # Mending
@@ -558,10 +678,14 @@ def test_scripts_in_answers_do_not_reach_the_marker(course):
     shows += "display(HTML('<script>alert(3)</script>'))\n"
     right = toy.RIGHT | {"explain": script, "double": shows + toy.DOUBLE}
     course.hand_in("s0", toy.answered(version, **right))
+    link = "[the source](java&#115;cript:alert(4)) of `this`"
+    course.hand_in("s1", toy.answered(version, **toy.RIGHT | {"explain": link}))
     course.grade()
     text = (course.room.folder / "autograded" / "s0" / toy.NAME / f"{toy.NAME}.ipynb").read_text()
     outputs = [o for c in nbformat.reads(text, 4).cells for o in c.get("outputs", [])]
     assert "alert(3)" not in json.dumps(outputs)
+    assert "[the source](" in course.feedback("s1") and "alert(4)" in course.feedback("s1")
+    assert 'href="javascript' not in course.feedback("s1")
     html = course.feedback("s0")
     assert "<script>alert" not in html and "<img src=x" not in html and "of <strong>" in html
 
@@ -569,6 +693,24 @@ def test_scripts_in_answers_do_not_reach_the_marker(course):
 # Cheats that know how tests work
 
 IN_THE_CALL = "def double(x):\n    {patch}\n    return 4"
+NO_ASSERTS = (
+    toy.WRONG["double"]
+    + """
+import ast
+def without(nodes):
+    return [node for node in nodes if not isinstance(node, (ast.Assert, ast.For))]
+old = get_ipython().compile.ast_parse
+def parse(*a, **k):
+    tree = old(*a, **k)
+    tree.body = without(tree.body)
+    return tree
+"""
+)
+RUNS_NO_ASSERTS = """\
+    async def run_ast_nodes(self, nodes, *a, **k):
+        from IPython.core.interactiveshell import InteractiveShell
+        return await InteractiveShell.run_ast_nodes(self, without(nodes), *a, **k)
+"""
 SUBTLE = {
     "the test's function, from within the answer": IN_THE_CALL.format(
         patch="globals()['close'] = lambda *a: True"
@@ -585,6 +727,32 @@ SUBTLE = {
     "leaving the test": "def double(x):\n    raise SystemExit(0)",
     "leaving Python": "def double(x):\n    import os\n    os._exit(0)",
     "a value shown": "def double(x):\n    get_ipython().displayhook(3.0)\n    return 7",
+    "the compiler": NO_ASSERTS + "get_ipython().compile.ast_parse = parse\n",
+    "the compiler's class": NO_ASSERTS
+    + "type(get_ipython().compile).ast_parse = lambda self, *a, **k: parse(*a, **k)\n",
+    "another compiler": NO_ASSERTS + "class Compiler(type(get_ipython().compile)):\n"
+    "    def ast_parse(self, *a, **k):\n        return parse(*a, **k)\n"
+    "get_ipython().compile = Compiler()\n",
+    "another kind of shell": NO_ASSERTS
+    + "class Shell(type(get_ipython())):\n"
+    + RUNS_NO_ASSERTS
+    + "get_ipython().__class__ = Shell\n",
+    "a method that was inherited": NO_ASSERTS
+    + "class Shell(type(get_ipython())):\n"
+    + RUNS_NO_ASSERTS
+    + "type(get_ipython()).run_ast_nodes = Shell.run_ast_nodes\n",
+    "a name in front of Python's own": "import IPython.core.interactiveshell as module\n"
+    "def fake(*a):\n    try:\n        exec(*a)\n    except AssertionError:\n        pass\n"
+    "module.exec = fake\n",
+    "another namespace": "class Names(dict):\n    def __getitem__(self, name):\n"
+    "        return (lambda *a: True) if name == 'close' else dict.__getitem__(self, name)\n"
+    "get_ipython().user_ns = Names(get_ipython().user_ns)\n",
+    "Python's own names": "import builtins\ndef row_means(m):\n"
+    "    return [2, 5] if len(m) == 2 else [7] * len(m)\n"
+    "globals()['__builtins__'] = vars(builtins) | {'all': lambda *a: True}\n",
+    "another shell asked": NO_ASSERTS + "import IPython\nshell = get_ipython()\nclass Other:\n"
+    "    def __getattr__(self, name):\n        return getattr(shell, name)\n"
+    "IPython.get_ipython = Other\nshell.compile.ast_parse = parse\n",
     "clearing what is shown": "from IPython.display import clear_output\n"
     "def double(x):\n    clear_output()\n    return 7",
 }
@@ -596,6 +764,17 @@ def test_subtle_cheats_gain_nothing(form, cheat):
     found = mended(form[0], wrong)
     result = execute.run(release.task(form[0], found, LIMITS, {}))
     assert release.points(found.cells, result["cells"]) == 0
+
+
+def test_what_was_run_does_not_show_the_tests(form):
+    """IPython remembers its input, and the text of what it has compiled."""
+    look = "import linecache\nprint(In, _i, _ii, _iii, list(linecache.cache.values()))"
+    shows = toy.with_cell(toy.answered(form[1], **toy.RIGHT), "mended", look)
+    found = mended(form[0], shows)
+    result = execute.run(release.task(form[0], found, LIMITS, {}))
+    printed = json.dumps([cell["outputs"] for cell in result["cells"]])
+    assert "return 2 * x" in printed and "HIDDEN" not in printed and "other" not in printed
+    assert release.points(found.cells, result["cells"]) == 10
 
 
 def test_what_is_named_in_the_guide_is_at_least_reported():
