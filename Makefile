@@ -32,7 +32,7 @@ define install
 endef
 
 lab: setup  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: setup lint  ## lint, unit tests, and every notebook from top to bottom (SEED=7 for another seed)
 	$(BIN)/pytest $(PARALLEL) tests
