@@ -67,9 +67,18 @@ def bert(steps):
     return train_one
 
 
+def word_weights(train, validation, seed):
+    """Notebook 07's: words and their beginnings, weighed by ridge regression on the ratings."""
+    from scripts.recipes import load_recipe
+
+    model = load_recipe("07_bert")["word_weights"](train["sentence"], train["rating"])
+    return model.predict, model[1].coef_.size
+
+
 RECIPES = {
     "sum of word weights": movie_sentences.linear,
     "sum, with beginnings and ratings": movie_sentences.linear_aided,
+    "word weights of notebook 07": word_weights,
     "notebook 05": movie_sentences.transformer(),
     **{name: bert(steps) for name, steps in STEPS.items()},
 }
