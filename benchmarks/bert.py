@@ -121,8 +121,8 @@ def measure(name, fold):
     start, start_cpu = time.perf_counter(), time.process_time()
     score, weights = RECIPES[name](train, validation, fold)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
-    scores = score(test["sentence"])
-    alone, joint = scores, together(scores, train, test)
+    alone = score(test["sentence"])
+    joint = together(alone, train, test)
     return {
         "accuracy": round(float(np.mean((alone > 0) == test["label"])), 4),
         "with_word_weights": round(float(np.mean((joint > 0) == test["label"])), 4),
@@ -130,16 +130,6 @@ def measure(name, fold):
         "core_seconds": round(cpu, 1),
         "weights": int(weights),
     }
-
-
-def paired(results, one, other):
-    """Mean of one recipe's lead over another in points, and its 95 % interval over the folds."""
-    from scipy.stats import t
-
-    folds = sorted(results[one].keys() & results[other].keys())
-    lead = [100 * (results[one][f]["accuracy"] - results[other][f]["accuracy"]) for f in folds]
-    half = t.ppf(0.975, len(lead) - 1) * np.std(lead, ddof=1) / len(lead) ** 0.5
-    return np.mean(lead), np.mean(lead) - half, np.mean(lead) + half
 
 
 def main():

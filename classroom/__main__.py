@@ -127,17 +127,17 @@ def main(arguments=None):
 
 def formgrader(room, options=()):
     """Start JupyterLab, with these options of its own, in the class's folder, at the formgrader."""
-    from classroom.release import ClassroomError
+    from classroom.release import ClassroomError, find_programs
 
     if not (room.folder / "gradebook.db").exists():
         raise ClassroomError(f"There is no gradebook in {room.folder}: grade something first.")
     room.write_config()
-    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    find_programs()
     argv = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         argv.append("--allow-root")
     argv += options
-    return subprocess.call(argv, cwd=room.folder, env=os.environ | {"PATH": programs})
+    return subprocess.call(argv, cwd=room.folder)
 
 
 def hand_over(folder):
