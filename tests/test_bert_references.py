@@ -3,8 +3,8 @@
 import pytest
 
 from scripts import references, references_bert
-from scripts.recipes import load_recipe
 from utils.quiet import load_tensorflow
+from utils.recipes import load_recipe
 
 load_tensorflow()
 
@@ -26,7 +26,7 @@ def test_our_bert_is_keras_hub_s(configuration):
 def wrong_blocks():
     """Blocks that are each wrong in one way, {name: what build_bert takes}."""
     recipe = load_recipe("07_bert")
-    block, attention = recipe["Block"], recipe["SelfAttention"]
+    block, attention = recipe.Block, recipe.SelfAttention
 
     class PreNorm(block):
         def call(self, x, present):
@@ -57,7 +57,7 @@ def test_a_wrong_part_is_caught(name):
 
 
 def test_weights_with_other_names_are_refused():
-    bert = load_recipe("07_bert")["build_bert"](20, 8, 1, 2, 16)
+    bert = load_recipe("07_bert").build_bert(20, 8, 1, 2, 16)
     with pytest.raises(ValueError, match="not in both.*pooler/bias"):
         weights = references.random_weights(bert, seed=1)
         del weights["pooler/bias"]
