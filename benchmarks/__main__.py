@@ -30,6 +30,7 @@ def parsed(arguments):
             one.add_argument("seed", type=int)
         else:
             one.add_argument("--seed", type=int, help="the stored seed to measure again")
+            one.add_argument("--tolerance", type=float, default=0.0, help="as a share of a figure")
             one.add_argument("--because", help="compare the code alone, for this reason")
     return parser.parse_args(arguments)
 
@@ -54,7 +55,8 @@ def main(arguments):
         print(runs.measured(options.name, options.recipe, options.seed))
         return 0
     try:
-        runs.adopt(options.name, options.recipe, options.seed, options.because)
+        how = {"seed": options.seed, "tolerance": options.tolerance, "because": options.because}
+        runs.adopt(options.name, options.recipe, **how)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -131,27 +131,43 @@ def figures(run):
     return {name: value for name, value in run.items() if name not in LABELS | TIMES}
 
 
-def adopt(name, recipe, seed=None, because=None):
+def alike(new, old, tolerance):
+    """Whether figures are equal, numbers that are no whole ones up to a share of themselves."""
+    same = [
+        abs(new[name] - value) <= tolerance * abs(value)
+        if isinstance(value, float)
+        else new[name] == value
+        for name, value in old.items()
+        if name in new
+    ]
+    return set(new) == set(old) and all(same)
+
+
+def adopt(name, recipe, seed=None, tolerance=0.0, because=None):
     """Give a recipe's stored runs today's digest, once one of them has come out alike.
 
     Args:
         seed: That under which it is measured again; by default the first that is stored.
+        tolerance: The share by which figures may differ. One processor repeats its own figures to
+            the last digit; another rounds differently, which long trainings amplify.
         because: A reason to compare the code alone, where a run cannot be repeated or costs too
-            much; nothing is measured then. It is stored.
+            much; nothing is measured then. How it was adopted is stored with the runs.
 
     Raises:
         ValueError: A figure other than a time came out different. Nothing is stored.
     """
-    of = digest(name, recipe)
+    of, how = digest(name, recipe), because
     if because is None:
         seeds = read(name)[1][recipe]
         seed = next(iter(seeds)) if seed is None else str(seed)
         new, old = figures(measured(name, recipe, int(seed))), figures(seeds[seed])
-        if json.loads(json.dumps(new)) != old:
+        if not alike(new, old, tolerance):
             raise ValueError(f"{name}, {recipe}, seed {seed} gives {new}, and stored is {old}.")
+        other = [f"{key} {new[key]} for {was}" for key, was in old.items() if new[key] != was]
+        how = f"seed {seed} measured again on {datetime.date.today()}, {processor()}: "
+        how += ", ".join(other) or "equal"
     header, runs = read(name)
     for run in runs[recipe].values():
         if run.get("of") != of or ("adopted" in run and because is None):
-            run["of"] = of
-            run["adopted"] = because or f"seed {seed} measured again on {datetime.date.today()}"
+            run |= {"of": of, "adopted": how}
     write(name, header, runs)

@@ -101,6 +101,21 @@ def test_a_new_recipe_leaves_the_others_as_they_are(course):
 # Measuring
 
 
+@pytest.mark.parametrize(
+    ("new", "old", "tolerance", "same"),
+    [
+        ({"loss": 1.5, "weights": 7}, {"loss": 1.5, "weights": 7}, 0, True),
+        ({"loss": 1.5001, "weights": 7}, {"loss": 1.5, "weights": 7}, 0, False),
+        ({"loss": 1.51, "weights": 7}, {"loss": 1.5, "weights": 7}, 0.01, True),
+        ({"loss": 1.52, "weights": 7}, {"loss": 1.5, "weights": 7}, 0.01, False),
+        ({"loss": 1.5, "weights": 1001}, {"loss": 1.5, "weights": 1000}, 0.01, False),
+        ({"loss": 1.5}, {"loss": 1.5, "weights": 7}, 1, False),
+    ],
+)
+def test_alike_are_figures_that_are_equal_or_near(new, old, tolerance, same):
+    assert runs.alike(new, old, tolerance) == same
+
+
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A benchmark of two recipes that takes no time, and the file of its results."""
