@@ -207,7 +207,11 @@ def test_a_table_has_the_middle_and_the_range(monkeypatch):
     toy = Results("mnist")
     dict.clear(toy)
     toy |= {"a": {"1": {"x": 0.1}, "2": {"x": 0.3}, "3": {"x": 0.2}}, "bc": {"1": {"x": 0.5}}}
-    lines = ["recipe  seeds  x", "a       3      20 % (10 to 30)", "bee     1      50 %"]
+    lines = [
+        "recipe  seeds  x, median (range)",
+        "a       3      20 % (10 to 30)",
+        "bee     1      50 %",
+    ]
     assert toy.table({"x": ".0%"}, {"a": "a", "bc": "bee"}) == "\n".join(lines)
 
 

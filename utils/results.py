@@ -61,10 +61,15 @@ class Results(dict):
             recipes: Those to show, {name in the results: name in the table}; by default all.
         """
         recipes = recipes or {recipe: recipe for recipe in self}
-        rows = [["recipe", "seeds", *(figure.replace("_", " ") for figure in columns)]]
+        rows = []
         for recipe, shown in recipes.items():
             cells = [self.summary(recipe, *column, middle=middle) for column in columns.items()]
             rows.append([shown, str(len(self[recipe])), *cells])
+        head = ["recipe", "seeds", *(figure.replace("_", " ") for figure in columns)]
+        for number in range(2, len(head)):
+            if any(" to " in row[number] for row in rows):
+                head[number] += f", {middle.__name__} (range)"
+        rows = [head, *rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join(lines)
