@@ -85,8 +85,12 @@ def check(
         results.append((_all(value), "", f": measured {_described(value, unit)}"))
 
     if failed := [text for holds, _, text in results if not holds]:
-        raise CheckFailed(f"✗ {claim}{','.join(failed)}")
-    print(f"✓ {claim}{','.join(text for _, text, _ in results)}")
+        raise CheckFailed(f"✗ {claim}{_listed(failed)}")
+    print(f"✓ {claim}{_listed([text for _, text, _ in results])}")
+
+
+def _listed(texts):
+    return ",".join([texts[0], *(text.removeprefix(":") for text in texts[1:])])
 
 
 def _compared(value, bounds, unit, of=""):
@@ -124,7 +128,7 @@ def _figure(number, texts, holds, unit):
 def _close(value, target, tolerance, unit):
     found, target = np.asarray(value), np.asarray(target)
     if found.shape != target.shape:
-        return _outcome(False, f"shape {found.shape}", f"{target.shape}")
+        return _shaped(found, target.shape)
     if target.ndim:
         difference = np.abs(found - target).max() if target.size else math.nan
         return _compared(difference, {"at most": tolerance}, unit, of="largest difference ")
@@ -152,13 +156,13 @@ def _equal(value, target, unit):
     if wanted.ndim == 0 or (wanted.size <= 12 and wanted.dtype.kind != "f"):
         text = f" = {_with_unit(_short(_scaled(target, unit)), unit)}"
     else:
-        text = f" equal in all {wanted.size:,} elements"
-    return holds, text, f"{text}: measured {_described(value, unit)}"
+        text = f": equal in all {wanted.size:,} elements"
+    return holds, text, f"{text}, but measured {_described(value, unit)}"
 
 
 def _shaped(value, shape):
     found = tuple(getattr(value, "shape", np.shape(value)))
-    return found == shape, f" has shape {shape}", f" has shape {shape}: measured {found}"
+    return found == shape, f": shape {shape}", f": shape {found}, not {shape}"
 
 
 def _all(condition):
