@@ -1,6 +1,6 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data references benchmark publish lock \
+.PHONY: help setup lab test lint browser-test colab-test notebooks seeds margins data references benchmark publish lock \
 	classroom release grade scheduler worker formgrader classroom-test grading-benchmark
 
 PYTHON ?= python3 python3.13 python3.12 python3.11 python
@@ -53,6 +53,9 @@ notebooks: setup  ## run the notebooks and store them with their outputs (NB=02 
 
 seeds: setup  ## run the notebooks under other seeds: make seeds SEEDS="1 2 3"
 	@for seed in $(or $(SEEDS),1 2 3); do echo "SEED=$$seed"; SEED=$$seed $(BIN)/pytest $(PARALLEL) --nbval notebooks || exit 1; done
+
+margins: setup  ## how far each check is from failing, measured under more seeds: make margins SEEDS="1 2 3" (NB=04 for one)
+	$(BIN)/python -m scripts.margins $(SEEDS) --notebook "$(NB)"
 
 data: setup  ## prepare data/ again from the originals (FROM=folder that holds them)
 	$(BIN)/python -m scripts.prepare_data $(if $(FROM),--from $(FROM))

@@ -277,16 +277,18 @@ def execute(
     python: str = sys.executable,
     environment: dict[str, str] | None = None,
     cells: int | None = None,
+    timeout: float = CELL_TIMEOUT,
 ) -> int:
     """Run the code cells (or the first `cells` of them) in place, in a fresh kernel in `folder`.
 
+    A cell may take `timeout` seconds.
     Returns the kernel's peak memory in bytes. Raises NotebookError at the first cell that fails.
     """
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_OnePython(python))
     client = NotebookClient(
         notebook,
         km=manager,
-        timeout=CELL_TIMEOUT,
+        timeout=timeout,
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
@@ -305,7 +307,7 @@ def execute(
                 message = " ".join(f"{error.ename}: {error.evalue}".split())
                 raise NotebookError(f"{name} fails: {message}") from None
             except CellTimeoutError:
-                raise NotebookError(f"{name} takes longer than {CELL_TIMEOUT} s") from None
+                raise NotebookError(f"{name} takes longer than {timeout} s") from None
             except DeadKernelError:
                 raise NotebookError(f"{name}: the kernel died; was memory short?") from None
         peak.stopped.set()
