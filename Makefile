@@ -88,8 +88,8 @@ classroom-test: classroom  ## the assignments, and the grading of a batch of sub
 grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes benchmarks/results/grading.json
 	$(CLASSROOM)/python -m benchmarks.grading
 
-publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
-	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)
+publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name (BRANCH, MIRROR=https://…)
+	$(BIN)/python -m scripts.publish "$(REPO)" "$(BRANCH)" "$(MIRROR)"
 
 lock: setup  ## pin requirements.lock anew for Linux, macOS on Apple silicon and Windows
 	$(BIN)/python -m scripts.lock
