@@ -1,9 +1,7 @@
-"""The notebook lint, and tests of what stores and publishes notebooks."""
+"""The notebook lint, and tests of what stores notebooks."""
 
-import base64
 import io
 import re
-import shutil
 
 import nbformat
 import pytest
@@ -14,8 +12,9 @@ from nbformat.v4 import (
     new_output,
 )
 from PIL import Image
+from sample_notebooks import a_notebook, figure, pixels, png, read_out, setup, shown, title
 
-from scripts import notebooks, publish, setup_cell
+from scripts import notebooks, setup_cell
 from scripts.setup_cell import Address
 
 ROOT = setup_cell.ROOT
@@ -97,52 +96,6 @@ def test_notebook_keeps_the_rules(path):
 def test_each_notebook_has_solutions_and_each_solutions_file_its_notebook():
     names = {path.name for path in PATHS if path.parent != SOLUTIONS}
     assert {path.name for path in PATHS if path.parent == SOLUTIONS} == names
-
-
-# Notebooks to try these on
-
-
-def png(colours=2, **options):
-    """A small picture, in as many shades of grey."""
-    image = Image.new("RGB", (32, 32))
-    image.putdata([(i % colours,) * 3 for i in range(32 * 32)])
-    file = io.BytesIO()
-    image.save(file, "PNG", **options)
-    return file.getvalue()
-
-
-def pixels(picture):
-    return Image.open(io.BytesIO(picture)).convert("RGB").tobytes()
-
-
-def figure(picture, mime_type="image/png", **metadata):
-    data = {mime_type: base64.b64encode(picture).decode(), "text/plain": "A picture"}
-    return new_output("display_data", data, metadata={mime_type: metadata})
-
-
-def read_out(alt):
-    """The output by which a figure's alternative text reaches the reader."""
-    return new_output("display_data", {"text/html": f'<img alt="{alt}" width="1" height="1">'})
-
-
-def title(text="# Title\n\n<!-- colab badge --><!-- /colab badge -->"):
-    return new_markdown_cell(text)
-
-
-def setup():
-    source = setup_cell.sourceNOWHERE
-    return new_code_cell(source, metadata=setup_cell.METADATA)
-
-
-def a_notebook(*cells):
-    """A notebook of a title, the set-up cell, a check and the given cells, in normal form."""
-    check = new_code_cell('check("sum", 1 + 1, equals=2)')
-    return notebooks.normal_form(new_notebook(cells=[title(), setup(), check, *cells]))
-
-
-def shown(text, **options):
-    """A code cell that printed `text`."""
-    return new_code_cell("show()", outputs=[new_output("stream", name="stdout", text=text)])
 
 
 def test_lint_accepts_a_plain_notebook(tmp_path):
@@ -292,17 +245,6 @@ def test_small_png_keeps_pictures_that_a_palette_would_change():
 # Storing
 
 
-@pytest.fixture
-def course(tmp_path):
-    """A course of one notebook with solutions, not yet run."""
-    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
-    shutil.copytree(ROOT / "utils", tmp_path / "utils")
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name in ("01_first.ipynb", "solutions/01_first.ipynb"):
-        (tmp_path / "notebooks" / name).write_text(notebooks.dumps(a_notebook()))
-    return tmp_path
-
-
 def stored(course, *sources):
     path = course / "notebooks" / "01_first.ipynb"
     cells = [title(), setup(), *map(new_code_cell, sources)]
@@ -361,74 +303,3 @@ def test_mistyped_prefix_lists_the_names(course):
     assert len(notebooks.notebook_paths("01", course)) == 2
     with pytest.raises(notebooks.NotebookError, match='"7"; there are: 01_first.$'):
         notebooks.notebook_paths("7", course)
-
-
-# Publishing
-
-
-def test_publish_stamps_everything_twice_and_elsewhere(course):
-    (course / "README.md").write_text(
-        "<!-- colab badge --><!-- /colab badge -->\n"
-        "| <!-- colab badge 02_b.ipynb --><!-- /colab badge --> |\n"
-    )
-    path = course / "notebooks" / "01_first.ipynb"
-    notebook = a_notebook(shown("kept"))
-    path.write_text(notebooks.dumps(notebook))
-    assert len(publish.publish("me/course", root=course)) == 4
-    texts = {p: p.read_bytes() for p in course.rglob("*.*") if p.is_file()}
-    assert setup_cell.address(course) == Address("me/course", "main")
-    after = notebooks.read(path)
-    assert 'REPOSITORY, MIRROR, BRANCH = "me/course", "", "main"' in after.cells[1].source
-    link = "https://colab.research.google.com/github/me/course/blob/main/notebooks/"
-    assert f'href="{link}01_first.ipynb"' in after.cells[0].source
-    assert after.cells[3] == notebook.cells[3]
-    solutions = notebooks.read(course / "notebooks" / "solutions" / "01_first.ipynb")
-    assert f'href="{link}solutions/01_first.ipynb"' in solutions.cells[0].source
-    readme = (course / "README.md").read_text()
-    assert f'"{link}01_first.ipynb"' in readme and f'"{link}02_b.ipynb"' in readme
-    assert publish.publish("me/course", root=course) == []
-    assert publish.publish("you/other.course", "stable", root=course)
-    assert "me/course" not in path.read_text()
-    assert "you/other.course/blob/stable" in (course / "README.md").read_text()
-    publish.publish("me/course", "main", root=course)
-    assert {p: p.read_bytes() for p in texts} == texts
-
-
-@pytest.mark.parametrize(
-    "repository",
-    ["", "course", "https://github.com/me/course", "me/course.git", "me/a b", "me/a/b"],
-)
-def test_publish_refuses_what_is_no_address(repository, course):
-    before = (course / "pyproject.toml").read_text()
-    with pytest.raises(publish.AddressError, match="REPO="):
-        publish.publish(repository, root=course)
-    assert (course / "pyproject.toml").read_text() == before
-
-
-def test_publish_refuses_a_malformed_branch(course):
-    with pytest.raises(publish.AddressError, match="BRANCH="):
-        publish.publish("me/course", "--upload-pack=x", root=course)
-
-
-def test_publish_sets_keeps_and_removes_a_mirror(course):
-    mirror = "https://gitee.com/me/course.git"
-    path = course / "notebooks" / "01_first.ipynb"
-    publish.publish("me/course", mirror=mirror, root=course)
-    publish.publish("me/course", "stable", root=course)
-    assert setup_cell.address(course) == Address("me/course", "stable", mirror)
-    assert f'= "me/course", "{mirror}", "stable"' in notebooks.read(path).cells[1].source
-    publish.publish("me/course", mirror="none", root=course)
-    assert setup_cell.address(course).mirror == ""
-
-
-@pytest.mark.parametrize(
-    "mirror", ["gitee.com/me/course", "https://a/b c", 'https://a/"', "nonesuch"]
-)
-def test_publish_refuses_a_malformed_mirror(mirror, course):
-    with pytest.raises(publish.AddressError, match="MIRROR="):
-        publish.publish("me/course", mirror=mirror, root=course)
-
-
-def test_publish_without_an_address_says_what_to_write(capsys):
-    assert publish.main([]) == 1
-    assert "REPO=owner/name" in capsys.readouterr().err
