@@ -17,10 +17,11 @@ from IPython.display import display
 _PIXELS_PER_INCH = 90  # on the page; the stored picture has 1.5 times as many
 
 #: JupyterLab, nbconvert and GitHub draw a picture without the alternative text in its metadata.
-#: So a transparent pixel that carries the text follows it. Of what puts the text before a screen
-#: reader and nothing on the page this alone outlives every sanitiser: JupyterLab's drops ARIA
-#: attributes, GitHub's drops styles (a hidden paragraph would be seen there) and may drop the
-#: pixel's data, but both keep an image's alternative text and size.
+#: So a transparent pixel that carries the text follows it: screen readers read it out, and nothing
+#: is seen. It outlives the sanitisers of stored HTML. JupyterLab's drops ARIA attributes, GitHub's
+#: drops styles, so that a hidden paragraph would be seen there; both keep an image's alternative
+#: text and size. Where even the pixel's data is dropped, the text stands below the picture.
+#: The picture itself cannot be such an image: nbval would compare its bytes.
 _PIXEL = (
     '<img alt="{alt}" width="1" height="1"'
     ' src="data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7">'
