@@ -42,6 +42,7 @@ KERNEL_ENVIRONMENT = {
     "COLUMNS": "80",  # the width at which Keras and rich wrap tables
     "KERAS_BACKEND": "tensorflow",
 }
+UNWANTED = ("PYTHONWARNINGS", "PYTHONOPTIMIZE")  # would change outputs
 
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -282,7 +283,7 @@ class _Peak(threading.Thread):
 
 def kernel_environment() -> dict[str, str]:
     """This process's environment, less what would change outputs, plus what they need."""
-    unwanted = {"PYTHONWARNINGS", "SEED"}
+    unwanted = {*UNWANTED, "SEED"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return kept | KERNEL_ENVIRONMENT
 
