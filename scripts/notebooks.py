@@ -170,11 +170,9 @@ def _outputs(outputs: list, count: int) -> list:
 def small_png(png: bytes) -> bytes:
     """The picture without metadata, in 256 colours where no eye tells the difference.
 
-    What has been through here once comes back as it is, whatever machine compressed it; so does
-    an animation.
+    What has been through here once comes back as it is, whatever machine compressed it.
     """
-    chunks = _png_chunks(png)
-    if b"acTL" in chunks or chunks <= {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
+    if _png_chunks(png) <= {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
         return png
     image = Image.open(io.BytesIO(png)).convert("RGBA")
     if image.getchannel("A").getextrema() == (255, 255):

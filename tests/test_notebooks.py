@@ -264,12 +264,6 @@ def test_small_png_keeps_pictures_that_a_palette_would_change():
     assert pixels(notebooks.small_png(file.getvalue())) == image.tobytes()
 
 
-def test_small_png_keeps_animations():
-    file, frames = io.BytesIO(), [Image.new("L", (8, 8), value) for value in (0, 99, 200)]
-    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:], duration=100)
-    assert notebooks.small_png(file.getvalue()) == file.getvalue()
-
-
 # Storing
 
 

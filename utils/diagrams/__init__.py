@@ -3,7 +3,7 @@
 Each function shows its drawing, with alternative text, through `figures.show`. All take
 
     highlight   the part to be explained, or several: drawn in orange, while the rest fades
-    texts       a dict from a drawing's English texts to those of another language
+    texts       a dict from English texts, or lines of them, to another language's
 
 and raise a ValueError that lists the drawing's parts when `highlight` is none of them.
 """

@@ -162,7 +162,7 @@ def heads(tokens=5, d_model=64, count=4, highlight=(), texts=None):
     apart = [middle + space * (i + 0.5 - count / 2) for i in range(count)]
     strip = width / count
     rows = [
-        (3.75, "queries,\nkeys, values", f"({tokens}, {d_model})", "queries"),
+        (3.75, "queries, keys,\nvalues, each", f"({tokens}, {d_model})", "queries"),
         (2.8, "cut", f"{count} × ({tokens}, {size})", "cut"),
         (1.95, "attention", f"weights\n{count} × ({tokens}, {tokens})", "attention"),
         (1.15, "joined", f"({tokens}, {d_model})", "joined"),

@@ -75,8 +75,8 @@ class Canvas:
     Args:
         width, height: In inches. Text of s points is 5 * s / width pixels on a phone's 360.
         highlight: The name of the part to be explained, or several names.
-        texts: What is written in place of the English texts, as a dict; texts that it lacks
-            stay as they are.
+        texts: What is written in place of the English texts or lines, as a dict; what it lacks
+            stays as it is.
     """
 
     def __init__(self, width, height, highlight=(), texts=None):
@@ -177,10 +177,12 @@ class Canvas:
     def _text(self, x, y, text, size, ink, inside, ha="center"):
         if text == "":
             return None
+        lines = self.texts.get(text, text).split("\n")
+        text = "\n".join(self.texts.get(line, line) for line in lines)
         drawn = self.axes.text(
             x,
             y,
-            self.texts.get(text, text),
+            text,
             size=size,
             color=ink,
             ha=ha,

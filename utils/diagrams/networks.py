@@ -18,9 +18,10 @@ def network(
 
     Parts: the names, "weights", and "one unit" with the weights that lead to it.
     """
-    canvas = Canvas(5.6, 3.5, highlight, texts)
+    span = 2.06 if max(sizes) > 7 else 0.32 * (max(sizes) - 1)
+    canvas, middle = Canvas(5.6, span + 1.44, highlight, texts), 0.79 + span / 2
     centres = np.linspace(0.85, 4.75, len(sizes))
-    columns = [_unit_heights(size) for size in sizes]
+    columns = [[middle + height for height in _unit_heights(size)] for size in sizes]
     for i, (left, right) in enumerate(zip(columns, columns[1:], strict=False)):
         for start in left:
             for number, end in enumerate(right):
@@ -28,14 +29,14 @@ def network(
                 points = (centres[i], start), (centres[i + 1], end)
                 canvas.arrow(*points, part=part, head=False, width=0.6, colour="#8FA9BA")
         counts = f"{sizes[i]:,} × {sizes[i + 1]:,}\nweights"
-        canvas.label((centres[i] + centres[i + 1]) / 2, 3.22, counts, "weights", size=9)
+        canvas.label((centres[i] + centres[i + 1]) / 2, span + 1.16, counts, "weights", size=9)
     for i, (x, heights) in enumerate(zip(centres, columns, strict=True)):
         for number, y in enumerate(heights):
             part = [names[i], "one unit"] if (i, number) == (1, 1) else names[i]
             kind = "data" if i == 0 else "target" if i == len(sizes) - 1 else "layer"
             canvas.circle(x, y, part=part, kind=kind, radius=0.12)
         if len(heights) < sizes[i]:
-            canvas.label(x, 1.82, "⋮", names[i], size=13)
+            canvas.label(x, middle, "⋮", names[i], size=13)
         canvas.label(x, 0.45, names[i], names[i])
         canvas.label(x, 0.22, f"{sizes[i]:,}", names[i], bold=True)
     layers = " to ".join(f"{size:,} {name}" for size, name in zip(sizes, names, strict=True))
@@ -48,8 +49,8 @@ def network(
 
 def _unit_heights(size):
     if size > 7:
-        return [2.85, 2.53, 2.21, 1.43, 1.11, 0.79]
-    return [1.82 + 0.32 * ((size - 1) / 2 - number) for number in range(size)]
+        return [1.03, 0.71, 0.39, -0.39, -0.71, -1.03]
+    return [0.32 * ((size - 1) / 2 - number) for number in range(size)]
 
 
 def game(
@@ -140,7 +141,8 @@ def _rows(model):
     """Name, output shape and receptive field of each layer of a Keras model."""
     shape = model.input_shape[1:]
     rows, field, stride, above = [("input", _shape(shape), "")], 1, 1, None
-    seen = any("Conv" in type(layer).__name__ for layer in model.layers)
+    kinds = " ".join(type(layer).__name__ for layer in model.layers)
+    seen = "Conv" in kinds and "Transpose" not in kinds
     for layer in model.layers:
         kind = type(layer).__name__
         if above is not None and layer.input is not above:

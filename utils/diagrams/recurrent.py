@@ -131,7 +131,7 @@ def lstm_cell(activation="tanh", highlight=(), texts=None):
     canvas.arrow((g, top), (g, product - 0.15), part="candidate")
     canvas.arrow((g, product + 0.15), (g, state - 0.15), part=["input gate", "candidate"])
     canvas.arrow((o, top), (o, product - 0.1), (end - 0.15, product - 0.1), part="output gate")
-    canvas.circle(f, state, "×", "forget gate", "state")
+    canvas.circle(f, state, "×", ["forget gate", "cell state"], "state")
     canvas.circle(g, product, "×", ["input gate", "candidate"], "state")
     canvas.circle(plus, state, "+", "cell state", "state")
     canvas.box(end, 2.7, 0.5, 0.24, activation, "hidden state", "data", size=9)
