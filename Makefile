@@ -35,15 +35,15 @@ lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: setup lint  ## lint, unit tests, and every notebook from top to bottom (SEED=7 for another seed)
-	$(BIN)/pytest $(PARALLEL) tests
+	$(BIN)/pytest $(PARALLEL) --ignore=tests/browser tests
 	$(BIN)/pytest $(PARALLEL) --nbval notebooks
 
 lint: setup  ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-browser-test: setup  ## a notebook in a real JupyterLab in headless Chromium
-	$(BIN)/python tests/browser_test.py
+browser-test: setup  ## a notebook in a real JupyterLab in headless Chromium (NB=06 for another than 01)
+	$(BIN)/pytest -rP tests/browser
 
 colab-test: setup  ## every notebook the way Colab runs it, with Colab's versions
 	$(BIN)/python tests/colab_test.py
@@ -88,8 +88,8 @@ classroom-test: classroom  ## the assignments, and the grading of a batch of sub
 grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes benchmarks/results/grading.json
 	$(CLASSROOM)/python -m benchmarks.grading
 
-publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
-	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)
+publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name (BRANCH, MIRROR=https://…)
+	$(BIN)/python -m scripts.publish "$(REPO)" "$(BRANCH)" "$(MIRROR)"
 
 lock: setup  ## pin requirements.lock anew for Linux, macOS on Apple silicon and Windows
 	$(BIN)/python -m scripts.lock
