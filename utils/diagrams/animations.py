@@ -1,17 +1,12 @@
-"""Animations: pictures that play in a notebook's output, on GitHub and in print stand still.
-
-They are stored as animated PNG: to whatever knows nothing of animation (a PDF, a page exporter)
-such a file is a plain picture, here the still. JupyterLab shows one form only of an output that
-has several, and takes PNG before GIF; nbconvert leaves GIF out: no GIF could bring its still.
-"""
+"""Animations, stored as animated PNG: what knows nothing of animation shows the still."""
 
 import io
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import display
 from PIL import Image
 
+from utils import figures
 from utils.diagrams.canvas import Canvas
 
 MOST_KB = 300
@@ -36,20 +31,13 @@ def animate(frames, alt, seconds=0.25, hold=2.0, still=-1, colours=64):
     images = [_image(frame) for frame in frames]
     if not images:
         raise ValueError("animate() got no frames.")
-    if not alt.strip():
-        raise ValueError("animate() needs alternative text: what happens, in a sentence.")
     png = _animated_png(images, seconds, hold, still, colours)
     if len(png) > 1000 * MOST_KB:
         raise ValueError(
             f"The animation has {len(png) / 1000:.0f} kB, and at most {MOST_KB} are stored: "
             "take fewer or smaller frames, or fewer colours."
         )
-    width, height = images[0].size
-    display(
-        {"image/png": png, "text/plain": alt},
-        metadata={"image/png": {"alt": alt, "width": width, "height": height}},
-        raw=True,
-    )
+    figures.show_picture(png, alt, images[0].size)
 
 
 def _image(frame):

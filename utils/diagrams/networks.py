@@ -175,6 +175,8 @@ def _name(layer):
         said.append(" × ".join(map(str, size)))
     if count:
         said[:] = [f"{count} of {said[0]}" if said else f"{count}"]
+    if (dilation := getattr(layer, "dilation_rate", (1,))[0]) > 1:
+        said.append(f"dilation {dilation}")
     if getattr(layer, "rate", None):
         said.append(f"{layer.rate:g}")
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
