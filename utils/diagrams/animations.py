@@ -50,9 +50,11 @@ def _image(frame):
 
 
 def _animated_png(images, seconds, hold, still, colours):
-    """The file; its palette is that of the first, middle and last frame, one above the other."""
+    """The file. The frames share the colours of the first, middle and last, among them white."""
     sample = [np.asarray(images[number]) for number in (0, len(images) // 2, -1)]
-    palette = Image.fromarray(np.concatenate(sample)).quantize(colours, dither=Image.Dither.NONE)
+    palette = Image.fromarray(np.concatenate(sample)).quantize(
+        colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
+    )
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [1000 * seconds] * (len(images) - 1) + [1000 * hold]
     file = io.BytesIO()

@@ -109,7 +109,7 @@ def attention(
     canvas = Canvas(5.6, 4.3, highlight, texts)
     step = 4.4 / len(tokens)
     columns = [1.1 + step * (number + 0.5) for number in range(len(tokens))]
-    middle, width = 3.3, 0.8 * step
+    middle, width = 3.3, 0.88 * step
     heights = dict(zip(("query", "keys", "scores", "softmax"), (4.05, 3.3, 2.7, 2.22), strict=True))
     heights |= {"weights": 1.75, "values": 1.15, "output": 0.3}
     for name, y in heights.items():
