@@ -6,7 +6,6 @@ PyTorch is no dependency of the course: this makes an environment of its own for
 build/references, on top of the one in which it is called.
 """
 
-import hashlib
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.setup_cell import ROOT
+from utils import ROOT, checksums
 
 FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("references_*.py"))
 ENVIRONMENT = ROOT / "build" / "references"
@@ -73,13 +72,7 @@ def store(name, configuration, weights, inputs, outputs, folder=ROOT / "data"):
     named = {"weights": weights, "inputs": inputs, "outputs": outputs}
     arrays = {f"{kind}/{key}": value for kind, d in named.items() for key, value in d.items()}
     np.savez(path, configuration=np.array(json.dumps(configuration)), **arrays)
-    checksums = folder / "checksums.sha256"
-    lines = checksums.read_text(encoding="utf-8").splitlines() if checksums.exists() else []
-    entry = (FOLDER / path.name).as_posix()
-    lines = [line for line in lines if line[66:] != entry]
-    lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {entry}")
-    text = "\n".join(sorted(lines, key=lambda line: line[66:])) + "\n"
-    checksums.write_bytes(text.encode("utf-8"))
+    checksums.update(folder, [path.relative_to(folder).as_posix()])
     return path
 
 
