@@ -1,6 +1,6 @@
 """A real JupyterLab in headless Chromium opens a notebook, runs all cells and shows its figures.
 
-python tests/browser_test.py [notebook]
+python -m tests.browser_test [notebook]
 
 Works on a copy; leaves a screenshot in build/. Not collected by pytest, since it needs Chromium.
 """
@@ -22,7 +22,8 @@ from pathlib import Path
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+from utils import ROOT
+
 BUILD = ROOT / "build"
 START_SECONDS, RUN_SECONDS, FIGURE_GOAL = 60, 600, 10
 
