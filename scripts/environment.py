@@ -60,6 +60,8 @@ def make(folder, requirements, versions=None):
     folder = Path(folder).absolute()
     python, stamp = folder / BIN / f"python{EXE}", folder / "installed.json"
     wanted = {str(file): _digest(file) for file in requirements}
+    if None in wanted.values():
+        raise SetupError(f"one of {', '.join(wanted)} is missing: get the course again")
     installed = _installed(folder, stamp, versions)
     if wanted.items() <= installed.items():
         return python
@@ -80,10 +82,8 @@ def make(folder, requirements, versions=None):
 
 
 def _digest(file):
-    try:
-        return hashlib.sha256((ROOT / file).read_bytes()).hexdigest()
-    except FileNotFoundError:
-        raise SetupError(f"{file} is missing: get the course again") from None
+    path = ROOT / file
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _installed(folder, stamp, versions):
@@ -199,12 +199,9 @@ def install(folder, requirements, uv=None):
 def uv_install(uv, folder, requirements):
     """Install requirements files with uv, from the index that pip is set to use."""
     python, environment = folder / BIN / f"python{EXE}", dict(os.environ)
-    try:
-        index = run(python, "-m", "pip", "config", "get", "global.index-url").strip()
-    except SetupError:  # it is set to use none
-        index = ""
-    if index := environment.get("PIP_INDEX_URL", index):
-        environment.setdefault("UV_DEFAULT_INDEX", index)
+    settings = run(python, "-m", "pip", "config", "list")  # of variables first, then of files
+    if index := re.search(r"^\S+\.index-url='(.+)'", settings, re.M):
+        environment.setdefault("UV_DEFAULT_INDEX", index[1])
     run(uv, "pip", "install", "--python", python, *_options(requirements), env=environment)
 
 
