@@ -76,8 +76,9 @@ def make(folder, requirements, versions=None):
         f" with {'uv' if uv else 'pip'} and Python {version_of(python)}, once.",
         flush=True,
     )
-    install(folder, missing, uv)
-    stamp.write_text(json.dumps({"folder": str(folder), "files": installed | wanted}))
+    for file in missing:
+        install(folder, file, uv)
+    stamp.write_text(json.dumps({"folder": str(folder), "files": {**installed, **wanted}}))
     return python
 
 
@@ -120,7 +121,7 @@ def find_uv():
         create(folder, sys.executable)
         part = folder / "uv.part.lock"
         part.write_text(pin.group())
-        pip_install(folder, [part])
+        pip_install(folder, part)
         part.replace(pinned)
     return str(program)
 
@@ -187,7 +188,7 @@ def create(folder, python, uv=None):
 
 
 def install(folder, requirements, uv=None):
-    """Install requirements files with uv, or with pip where there is none or it has no way out."""
+    """Install a requirements file with uv, or with pip where there is none or it has no way out."""
     try:
         if uv:
             return uv_install(uv, folder, requirements)
@@ -197,7 +198,7 @@ def install(folder, requirements, uv=None):
 
 
 def uv_install(uv, folder, requirements):
-    """Install requirements files with uv, from the index that pip is set to use."""
+    """Install a requirements file with uv, from the index that pip is set to use."""
     python, environment = folder / BIN / f"python{EXE}", dict(os.environ)
     settings = run(python, "-m", "pip", "config", "list")  # of variables first, then of files
     if index := re.search(r"^\S+\.index-url='(.+)'", settings, re.M):
@@ -206,14 +207,14 @@ def uv_install(uv, folder, requirements):
 
 
 def pip_install(folder, requirements):
-    """Install requirements files with the environment's own pip."""
+    """Install a requirements file with the environment's own pip."""
     pip = [folder / BIN / f"python{EXE}", "-m", "pip", "--disable-pip-version-check", "--quiet"]
     run(*pip, "install", "--retries", "1", *_options(requirements))
 
 
 def _options(requirements):
-    hashes = ["--require-hashes"] * all(Path(file).suffix == ".lock" for file in requirements)
-    return [*hashes, *(option for file in requirements for option in ("-r", file))]
+    hashes = ["--require-hashes"] if Path(requirements).suffix == ".lock" else []
+    return [*hashes, "-r", requirements]
 
 
 def run(*command, env=None):

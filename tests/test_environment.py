@@ -164,7 +164,7 @@ def test_uv_takes_the_index_that_pip_is_set_to_use(machine, empty, monkeypatch):
         indexes.append(env.get("UV_DEFAULT_INDEX"))
 
     monkeypatch.setattr(environment, "run", without_uv)
-    environment.uv_install(UV, empty, [first])
+    environment.uv_install(UV, empty, first)
     (folder / "pip.conf").write_text("[global]\nindex-url = http://of-the-file/\n")
     for name, value in {
         "PIP_CONFIG_FILE": str(folder / "pip.conf"),
@@ -172,7 +172,7 @@ def test_uv_takes_the_index_that_pip_is_set_to_use(machine, empty, monkeypatch):
         "UV_DEFAULT_INDEX": "http://of-uv/",
     }.items():
         monkeypatch.setenv(name, value)
-        environment.uv_install(UV, empty, [first])
+        environment.uv_install(UV, empty, first)
     assert indexes == [None, "http://of-the-file/", "http://of-the-variable/", "http://of-uv/"]
 
 
