@@ -13,7 +13,8 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadscope
 help:  ## this list
 	@grep -E '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /\t/' | expand -t 20
 
-ENVIRONMENT = @command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python, or name it, as in: make lab PYTHON=/path/to/python3.12"; exit 1; }; \
+ENVIRONMENT = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || { \
+	  echo "$(PYTHON) is no Python 3: install one, or name it, as in: make lab PYTHON=/path/to/python3.12"; exit 1; }; \
 	$(PYTHON) -m scripts.environment
 
 setup:  ## what a learner needs, in .venv

@@ -27,8 +27,8 @@ DEV_LOCK = ROOT / "requirements-dev.lock"
 DISK = r"No space left|os error 28|not enough space on the disk"
 HASHES = r"[Hh]ash mismatch|DO NOT MATCH THE HASHES"
 NETWORK = (
-    r"error sending request|dns error|[Cc]onnect|resolution|[Tt]imed out|[Pp]roxy|Failed to fetch"
-    r"|from versions: none|SSL|certificate"
+    r"error sending request|dns error|[Cc]onnect|name resolution|[Tt]imed out|[Pp]roxy"
+    r"|Failed to fetch|SSL|certificate"
 )
 
 
@@ -101,6 +101,8 @@ def _installed(folder, stamp, versions):
 def _uv_if_any():
     try:
         return find_uv()
+    except NetworkError:  # out of pip's reach, too
+        raise
     except SetupError as error:
         print(f"uv cannot be had ({error}): pip installs instead, in about three minutes.")
         return None
