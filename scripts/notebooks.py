@@ -292,7 +292,9 @@ def execute(
         resources={"metadata": {"path": str(folder)}},
     )
     code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    with client.setup_kernel(env=environment or kernel_environment(), stderr=subprocess.DEVNULL):
+    environment = environment or kernel_environment()
+    # cleanup_kc: else nbclient leaves the kernel running, since the manager is not its own
+    with client.setup_kernel(cleanup_kc=True, env=environment, stderr=subprocess.DEVNULL):
         peak = _Peak(manager.provisioner.pid)
         peak.start()
         for number, (index, cell) in enumerate(code[:cells], start=1):

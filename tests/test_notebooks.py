@@ -6,6 +6,7 @@ import re
 import shutil
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import (
     new_code_cell,
@@ -305,6 +306,8 @@ def test_storing_twice_gives_no_diff(course):
     assert b'"execution_count": 3' in first
     assert notebooks.store(path, "", "main").endswith("unchanged")
     assert path.read_bytes() == first
+    running = [" ".join(process.cmdline()) for process in psutil.Process().children()]
+    assert not any("ipykernel" in line for line in running)
 
 
 @pytest.mark.parametrize(
