@@ -84,5 +84,5 @@ grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes 
 publish: dev  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
 	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)
 
-lock: dev  ## pin requirements.lock anew for Linux, macOS on Apple silicon and Windows
-	$(BIN)/python -m scripts.lock
+lock: dev  ## pin the locks anew for Linux, macOS on Apple silicon and Windows (UPGRADE=1 for newest versions)
+	$(BIN)/python -m scripts.lock $(if $(UPGRADE),--upgrade)

@@ -5,6 +5,7 @@ The Python versions stand in pyproject.toml, the course's folder in utils, the n
 
 import re
 import subprocess
+import tomllib
 
 import pytest
 import yaml
@@ -112,6 +113,19 @@ def test_every_sentence_that_names_the_pythons_names_those_of_pyproject():
         assert listed in text_of(name), name
     first, last = (tuple(map(int, version.split("."))) for version in (versions[0], versions[-1]))
     assert quiet.PYTHONS == (first, last)
+
+
+def test_the_workflows_run_in_each_of_these_pythons():
+    jobs = yaml.safe_load(text_of(".github/workflows/tests.yml"))["jobs"]
+    matrix = jobs["unit"]["strategy"]["matrix"]
+    assert matrix["python"] == python_versions()[::-1] and len(matrix["os"]) == 3
+
+
+def test_the_version_is_that_of_the_citation_and_in_the_changelog():
+    version = tomllib.loads(text_of("pyproject.toml"))["project"]["version"]
+    citation = yaml.safe_load(text_of("CITATION.cff"))
+    assert citation["version"] == version
+    assert f"## {version} ({citation['date-released']})" in text_of("CHANGELOG.md")
 
 
 def test_conda_and_binder_have_one_of_these_pythons_and_the_learners_lock():
