@@ -2,6 +2,7 @@
 
 python -m scripts.notebooks         every notebook, solutions included
 python -m scripts.notebooks 02      those whose file name starts with 02
+python -m scripts.notebooks --check [02]    run nothing; say which are not as they would be stored
 """
 
 import base64
@@ -381,8 +382,20 @@ def large_figures(notebook: nbformat.NotebookNode) -> list[tuple[float, str]]:
     return [figure for figure in sizes if figure[0] > PNG_KB]
 
 
+def check_stored(path: Path) -> None:
+    """Raise NotebookError where a notebook is not in normal form, or holds what none may."""
+    notebook = read(path)
+    found = problems(notebook)
+    if path.read_text(encoding="utf-8") != dumps(normal_form(notebook)):
+        found.append(f"is not in normal form: run `make notebooks NB={path.stem[:2]}`")
+    if found:
+        raise NotebookError("\n  ".join(found))
+
+
 def main(arguments: list[str]) -> int:
-    """Store the notebooks that the arguments name; 1 if any of them failed."""
+    """Store, or check, the notebooks that the arguments name; 1 if any of them failed."""
+    checking = "--check" in arguments
+    arguments = [argument for argument in arguments if argument != "--check"]
     try:
         paths = [path for prefix in arguments or [""] for path in notebook_paths(prefix)]
     except NotebookError as error:
@@ -391,10 +404,14 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for path in paths:
         try:
-            print(store(path, setup_cell.address()), flush=True)
+            if checking:
+                check_stored(path)
+            else:
+                print(store(path, setup_cell.address()), flush=True)
         except NotebookError as error:
             failed = 1
-            print(f"{path.relative_to(ROOT)} not stored:\n  {error}", file=sys.stderr, flush=True)
+            what = "is not as stored" if checking else "not stored"
+            print(f"{path.relative_to(ROOT)} {what}:\n  {error}", file=sys.stderr, flush=True)
     return failed
 
 

@@ -302,6 +302,19 @@ def test_make_notebooks_reports_failure(course, monkeypatch, capsys):
     assert path.read_bytes() == before
 
 
+def test_check_runs_nothing_and_names_what_is_not_as_stored(course, monkeypatch, capsys):
+    path = course / "notebooks" / "01_first.ipynb"
+    monkeypatch.setattr(notebooks, "ROOT", course)
+    monkeypatch.setattr(notebooks, "notebook_paths", lambda prefix: [path])
+    monkeypatch.setattr(notebooks, "execute", None)
+    assert notebooks.main(["--check"]) == 0
+    messy = path.read_text().replace('"execution_count": 2', '"execution_count": 7')
+    path.write_text(messy, encoding="utf-8")
+    assert notebooks.main(["--check", "01"]) == 1
+    assert "normal form: run `make notebooks NB=01`" in capsys.readouterr().err
+    assert path.read_text() == messy
+
+
 def test_mistyped_prefix_lists_the_names(course):
     assert len(notebooks.notebook_paths("01", course)) == 2
     with pytest.raises(notebooks.NotebookError, match='"7"; there are: 01_first.$'):
