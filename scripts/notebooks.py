@@ -2,11 +2,13 @@
 
 python -m scripts.notebooks         every notebook, solutions included
 python -m scripts.notebooks 02      those whose file name starts with 02
+python -m scripts.notebooks --check [02]    run nothing; say which are not as they would be stored
 """
 
 import base64
 import copy
 import hashlib
+import html
 import io
 import os
 import re
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
@@ -40,15 +43,16 @@ KERNEL_ENVIRONMENT = {
     "COLUMNS": "80",  # the width at which Keras and rich wrap tables
     "KERAS_BACKEND": "tensorflow",
 }
+UNWANTED = ("PYTHONWARNINGS", "PYTHONOPTIMIZE")  # would change outputs
 
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 
+PICTURES = ("image/gif", "image/png")  # the MIME types that `utils.figures` shows
 IMAGE_METADATA = ("alt", "height", "width")
-MIME_TYPES = {"image/png", "image/svg+xml", "text/html", "text/latex", "text/markdown"}
-MIME_TYPES |= {"text/plain"}
+MIME_TYPES = {*PICTURES, "image/svg+xml", "text/html", "text/latex", "text/markdown", "text/plain"}
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -155,9 +159,12 @@ def _outputs(outputs: list, count: int) -> list:
         elif output.output_type in ("display_data", "execute_result"):
             if output.output_type == "execute_result":
                 output.execution_count = count
-            image = output.metadata.get("image/png", {})
-            image = {key: image[key] for key in IMAGE_METADATA if key in image}
-            output.metadata = nbformat.from_dict({"image/png": image} if image else {})
+            images = {
+                mime: {key: image[key] for key in IMAGE_METADATA if key in image}
+                for mime in PICTURES
+                if (image := output.metadata.get(mime))
+            }
+            output.metadata = nbformat.from_dict({m: image for m, image in images.items() if image})
             if "text/plain" in output.data:  # in colour, where rich writes it (model.summary())
                 output.data["text/plain"] = COLOUR.sub("", output.data["text/plain"])
             if "image/png" in output.data:
@@ -170,9 +177,11 @@ def _outputs(outputs: list, count: int) -> list:
 def small_png(png: bytes) -> bytes:
     """The picture without metadata, in 256 colours where no eye tells the difference.
 
-    What has been through here once comes back as it is, whatever machine compressed it.
+    What has been through here once comes back as it is, whatever machine compressed it, and so
+    does an animation.
     """
-    if _png_chunks(png) <= {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
+    chunks = _png_chunks(png)
+    if b"acTL" in chunks or chunks <= {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
         return png
     image = Image.open(io.BytesIO(png)).convert("RGBA")
     if image.getchannel("A").getextrema() == (255, 255):
@@ -200,8 +209,7 @@ def problems(notebook: nbformat.NotebookNode) -> list[str]:
     return [
         f"{cell_name(cell, number)} {problem}"
         for number, cell in enumerate(code, start=1)
-        for output in cell.outputs
-        for problem in _output_problems(output)
+        for problem in _problems(cell)
     ]
 
 
@@ -209,6 +217,18 @@ def cell_name(cell: nbformat.NotebookNode, number: int) -> str:
     """For example: code cell 3 (x = 1)."""
     first = next((line for line in cell.source.splitlines() if line.strip()), "")
     return f"code cell {number} ({first[:60]})"
+
+
+def _problems(cell: nbformat.NotebookNode):
+    for output, following in zip_longest(cell.outputs, cell.outputs[1:], fillvalue={}):
+        yield from _output_problems(output)
+        for mime in set(PICTURES) & set(output.get("data", {})):
+            alt = output.metadata.get(mime, {}).get("alt")
+            shown = following.get("data", {}).get("text/html", "")
+            if not alt:
+                yield "shows a figure without alternative text"
+            elif f'<img alt="{html.escape(alt)}"' not in shown:
+                yield "shows a figure whose alternative text no reader gets: use utils.figures"
 
 
 def _output_problems(output: nbformat.NotebookNode):
@@ -223,8 +243,6 @@ def _output_problems(output: nbformat.NotebookNode):
     else:
         for mime in sorted(set(output.data) - MIME_TYPES):
             yield f"shows {mime}, which a stored notebook cannot: show text or a picture"
-        if "image/png" in output.data and not output.metadata.get("image/png", {}).get("alt"):
-            yield "shows a figure without alternative text"
         texts = [text for mime, text in output.data.items() if mime.startswith("text/")]
     for what, pattern in VARYING.items():
         for text in texts:
@@ -266,7 +284,7 @@ class _Peak(threading.Thread):
 
 def kernel_environment() -> dict[str, str]:
     """This process's environment, less what would change outputs, plus what they need."""
-    unwanted = {"PYTHONWARNINGS", "SEED"}
+    unwanted = {*UNWANTED, "SEED"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return kept | KERNEL_ENVIRONMENT
 
@@ -277,22 +295,26 @@ def execute(
     python: str = sys.executable,
     environment: dict[str, str] | None = None,
     cells: int | None = None,
+    timeout: float = CELL_TIMEOUT,
 ) -> int:
     """Run the code cells (or the first `cells` of them) in place, in a fresh kernel in `folder`.
 
+    A cell may take `timeout` seconds.
     Returns the kernel's peak memory in bytes. Raises NotebookError at the first cell that fails.
     """
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_OnePython(python))
     client = NotebookClient(
         notebook,
         km=manager,
-        timeout=CELL_TIMEOUT,
+        timeout=timeout,
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
     )
     code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    with client.setup_kernel(env=environment or kernel_environment(), stderr=subprocess.DEVNULL):
+    environment = environment or kernel_environment()
+    # cleanup_kc: else nbclient leaves the kernel running, since the manager is not its own
+    with client.setup_kernel(cleanup_kc=True, env=environment, stderr=subprocess.DEVNULL):
         peak = _Peak(manager.provisioner.pid)
         peak.start()
         for number, (index, cell) in enumerate(code[:cells], start=1):
@@ -303,19 +325,19 @@ def execute(
                 message = " ".join(f"{error.ename}: {error.evalue}".split())
                 raise NotebookError(f"{name} fails: {message}") from None
             except CellTimeoutError:
-                raise NotebookError(f"{name} takes longer than {CELL_TIMEOUT} s") from None
+                raise NotebookError(f"{name} takes longer than {timeout} s") from None
             except DeadKernelError:
                 raise NotebookError(f"{name}: the kernel died; was memory short?") from None
         peak.stopped.set()
     return peak.bytes
 
 
-def store(path: Path, repository: str, branch: str) -> str:
+def store(path: Path, address: setup_cell.Address) -> str:
     """Run one notebook and store it; returns the line to print. On an error nothing is stored."""
     before = path.read_text(encoding="utf-8")
     notebook = read(path)
     name = path.name if path.parent.name == "notebooks" else f"{path.parent.name}/{path.name}"
-    setup_cell.stamp(notebook, name, repository, branch)
+    setup_cell.stamp(notebook, name, address)
     notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
     started = time.perf_counter()
     peak = execute(notebook, path.parent) / 1e9
@@ -352,16 +374,28 @@ def large_figures(notebook: nbformat.NotebookNode) -> list[tuple[float, str]]:
     """Size in kB and cell of each figure that is larger than it should be."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     sizes = [
-        (len(output.data["image/png"]) * 3 / 4000, cell_name(cell, number))
+        (len(output.data[mime]) * 3 / 4000, cell_name(cell, number))
         for number, cell in enumerate(code, start=1)
         for output in cell.outputs
-        if "image/png" in output.get("data", {})
+        for mime in set(PICTURES) & set(output.get("data", {}))
     ]
     return [figure for figure in sizes if figure[0] > PNG_KB]
 
 
+def check_stored(path: Path) -> None:
+    """Raise NotebookError where a notebook is not in normal form, or holds what none may."""
+    notebook = read(path)
+    found = problems(notebook)
+    if path.read_text(encoding="utf-8") != dumps(normal_form(notebook)):
+        found.append(f"is not in normal form: run `make notebooks NB={path.stem[:2]}`")
+    if found:
+        raise NotebookError("\n  ".join(found))
+
+
 def main(arguments: list[str]) -> int:
-    """Store the notebooks that the arguments name; 1 if any of them failed."""
+    """Store, or check, the notebooks that the arguments name; 1 if any of them failed."""
+    checking = "--check" in arguments
+    arguments = [argument for argument in arguments if argument != "--check"]
     try:
         paths = [path for prefix in arguments or [""] for path in notebook_paths(prefix)]
     except NotebookError as error:
@@ -370,10 +404,14 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for path in paths:
         try:
-            print(store(path, *setup_cell.address()), flush=True)
+            if checking:
+                check_stored(path)
+            else:
+                print(store(path, setup_cell.address()), flush=True)
         except NotebookError as error:
             failed = 1
-            print(f"{path.relative_to(ROOT)} not stored:\n  {error}", file=sys.stderr, flush=True)
+            what = "is not as stored" if checking else "not stored"
+            print(f"{path.relative_to(ROOT)} {what}:\n  {error}", file=sys.stderr, flush=True)
     return failed
 
 

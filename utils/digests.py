@@ -12,7 +12,7 @@ import collections
 import functools
 import hashlib
 
-from utils import ROOT
+from utils import ROOT, checksums
 from utils.recipes import recipe_cells
 
 #: Tables of a benchmark's module, of which a recipe needs one row.
@@ -153,8 +153,8 @@ def _form(node):
 
 
 def _checksums(data):
-    lines = (ROOT / "data" / "checksums.sha256").read_text(encoding="utf-8").splitlines()
-    found = [line for line in lines if line.split()[1].startswith(f"{data}/")]
+    listed = checksums.read(ROOT / "data")
+    found = [f"{listed[name]}  {name}" for name in listed if name.startswith(f"{data}/")]
     if not found:
-        raise ValueError(f"data/checksums.sha256 does not name the files of {data}.")
+        raise ValueError(f"data/{checksums.LIST} does not name the files of {data}.")
     return found

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.references import random_weights, set_weights
+from scripts.references.compare import random_weights, set_weights
 from utils.recipes import load_recipe
 
 NAME = "gpt"
