@@ -321,12 +321,14 @@ def store(path: Path, repository: str, branch: str) -> str:
     peak = execute(notebook, path.parent) / 1e9
     seconds = time.perf_counter() - started
     notebook = normal_form(notebook)
+    show_product_first(notebook)
     if found := problems(notebook):
         raise NotebookError("\n  ".join(found))
     nbformat.validate(notebook)
     if dumps(notebook) != before:
         write(path, notebook)
-    write_readme_picture(path, notebook)
+    if product := product_picture(notebook):
+        (ROOT / "docs" / f"{path.stem}.png").write_bytes(base64.b64decode(product))
     line = f"{name}: {seconds:.0f} s, {peak:.2f} GB"
     line += ", unchanged" if dumps(notebook) == before else ", stored"
     if seconds > NOTEBOOK_SECONDS:
@@ -338,14 +340,28 @@ def store(path: Path, repository: str, branch: str) -> str:
     return line
 
 
-def write_readme_picture(path: Path, notebook: nbformat.NotebookNode) -> None:
-    """Copy the figure of a cell tagged `readme` to docs/, under the notebook's name."""
+def product_picture(notebook: nbformat.NotebookNode) -> str:
+    """The figure of the cell tagged `product`, in base64; empty where there is none."""
+    output = _figure(notebook, "product")
+    return output.data["image/png"] if output else ""
+
+
+def show_product_first(notebook: nbformat.NotebookNode) -> None:
+    """Put the product's figure into the output of the cell tagged `preview`."""
+    product, preview = _figure(notebook, "product"), _figure(notebook, "preview")
+    if product and preview:
+        preview.data["image/png"] = product.data["image/png"]
+        for side in ("width", "height"):
+            preview.metadata["image/png"][side] = product.metadata["image/png"][side]
+
+
+def _figure(notebook: nbformat.NotebookNode, tag: str) -> nbformat.NotebookNode | None:
+    """The output with the one figure that the cell with this tag shows; None without such a cell."""
     for cell in notebook.cells:
-        if "readme" in cell.metadata.get("tags", []):
-            (png,) = (o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
-            picture = ROOT / "docs" / f"{path.stem}.png"
-            picture.parent.mkdir(exist_ok=True)
-            picture.write_bytes(base64.b64decode(png))
+        if tag in cell.metadata.get("tags", []):
+            (output,) = (o for o in cell.outputs if "image/png" in o.get("data", {}))
+            return output
+    return None
 
 
 def large_figures(notebook: nbformat.NotebookNode) -> list[tuple[float, str]]:

@@ -5,12 +5,15 @@ call one of the ready-made figures below, which do that themselves.
 """
 
 import io
+import struct
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
+
+from utils import ROOT
 
 _PIXELS_PER_INCH = 90  # on the page; the stored picture has 1.5 times as many
 
@@ -46,6 +49,31 @@ def show(figure, alt):
     display(
         {"image/png": png.getvalue(), "text/plain": alt},
         metadata={"image/png": {"alt": alt, "width": int(width), "height": int(height)}},
+        raw=True,
+    )
+
+
+def preview(name, alt):
+    """Show a notebook's own picture from docs/: what the reader will have made at its end.
+
+    `make notebooks` stores there what the cell tagged `product` draws, and puts the same picture
+    into the stored output of the cell tagged `preview`, so that the two cannot differ.
+
+    Args:
+        name: The notebook's name without ".ipynb".
+        alt: Alternative text.
+
+    Raises:
+        FileNotFoundError: There is no such picture.
+    """
+    path = ROOT / "docs" / f"{name}.png"
+    if not path.is_file():
+        raise FileNotFoundError(f"docs/ has no {path.name}: `make notebooks` stores it.")
+    png = path.read_bytes()
+    width, height = (round(side / 1.5) for side in struct.unpack(">II", png[16:24]))
+    display(
+        {"image/png": png, "text/plain": alt},
+        metadata={"image/png": {"alt": alt, "width": width, "height": height}},
         raw=True,
     )
 
