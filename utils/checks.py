@@ -99,7 +99,7 @@ def _compared(value, bounds, unit, what=""):
     array = np.asarray(value)
     holds = {words: _all(COMPARISONS[words](array, bound)) for words, bound in bounds.items()}
     texts = {words: _short(_scaled(bound, unit)) for words, bound in bounds.items()}
-    wanted = ", ".join(f"{words} {_with_unit(text, unit)}" for words, text in texts.items())
+    wanted = ", ".join(f"{words} {_bound(text, unit)}" for words, text in texts.items())
     if not array.size or np.isnan(array).any():
         return _outcome(all(holds.values()), _described(value, unit), wanted)
 
@@ -136,7 +136,7 @@ def _close(value, target, tolerance, unit):
         return (abs(shown - _read(centre)) <= _read(width)) == holds
 
     measured = _rounded(_scaled(found.item(), unit), agrees, [centre, width])
-    wanted = f"{centre} ± {_with_unit(width, unit)}"
+    wanted = f"{centre} ± {_bound(width, unit)}"
     return _outcome(holds, _with_unit(measured, unit), wanted)
 
 
@@ -178,12 +178,16 @@ def _with_unit(text, unit):
     return f"{text} {unit}".strip()
 
 
+def _bound(text, unit):
+    return _with_unit(text, unit.removesuffix("s") if text == "1" else unit)
+
+
 def _read(text):
     return Decimal(text.replace(",", ""))
 
 
 def _rounded(number, agrees, bounds):
-    """A number in three digits, or in four where its bounds are as fine, or as `agrees` asks."""
+    """A number in three digits, in four where a bound has as many decimals, or in more."""
     if not math.isfinite(number):
         return str(number)
     if number == int(number):
@@ -193,7 +197,7 @@ def _rounded(number, agrees, bounds):
         power = math.floor(math.log10(abs(number)))
         places = max(digits - 1 - power, 0)
         text = f"{number:,.{places}f}" if power > -5 else f"{number:.{digits - 1}e}"
-        if (digits > 3 or places > decimals) and agrees(_read(text)):
+        if (digits > 3 or not decimals or places > decimals) and agrees(_read(text)):
             break
     return text
 
