@@ -45,7 +45,7 @@ lint: setup  ## ruff
 browser-test: setup  ## a notebook in a real JupyterLab in headless Chromium (NB=06 for another than 01)
 	$(BIN)/pytest -rP tests/browser
 
-colab-test: setup  ## every notebook the way Colab runs it, with Colab's versions
+colab-test: setup  ## every notebook the way Colab runs it, with Colab's versions (NB=06 for one)
 	$(BIN)/python tests/colab_test.py
 
 notebooks: setup  ## run the notebooks and store them with their outputs (NB=02 for one)

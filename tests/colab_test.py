@@ -1,6 +1,6 @@
 """Run every notebook as Google Colab would, with Colab's versions.
 
-python tests/colab_test.py [folder]
+python tests/colab_test.py [folder]         NB=06 for the notebook and solutions of that number
 
 Makes a virtual environment in `folder` (build/colab-venv by default) from
 tests/colab-requirements.txt, unless it is there already, and runs tests/test_colab.py with it.
@@ -51,6 +51,8 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0] if arguments else ROOT / "build" / "colab-venv").resolve()
     environment = os.environ | {"COLAB_PYTHON": str(make_environment(folder)), "COLAB_FULL": "1"}
     command = [sys.executable, "-m", "pytest", "-v", str(ROOT / "tests" / "test_colab.py")]
+    if prefix := os.environ.get("NB"):
+        command += ["-k", prefix]
     return subprocess.run(command, env=environment, cwd=ROOT).returncode
 
 
