@@ -2,6 +2,7 @@
 
 python -m scripts.notebooks         every notebook, solutions included
 python -m scripts.notebooks 02      those whose file name starts with 02
+python -m scripts.notebooks --check [02]    run nothing; say which are not as they would be stored
 """
 
 import base64
@@ -294,22 +295,26 @@ def execute(
     python: str = sys.executable,
     environment: dict[str, str] | None = None,
     cells: int | None = None,
+    timeout: float = CELL_TIMEOUT,
 ) -> int:
     """Run the code cells (or the first `cells` of them) in place, in a fresh kernel in `folder`.
 
+    A cell may take `timeout` seconds.
     Returns the kernel's peak memory in bytes. Raises NotebookError at the first cell that fails.
     """
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_OnePython(python))
     client = NotebookClient(
         notebook,
         km=manager,
-        timeout=CELL_TIMEOUT,
+        timeout=timeout,
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
     )
     code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    with client.setup_kernel(env=environment or kernel_environment(), stderr=subprocess.DEVNULL):
+    environment = environment or kernel_environment()
+    # cleanup_kc: else nbclient leaves the kernel running, since the manager is not its own
+    with client.setup_kernel(cleanup_kc=True, env=environment, stderr=subprocess.DEVNULL):
         peak = _Peak(manager.provisioner.pid)
         peak.start()
         for number, (index, cell) in enumerate(code[:cells], start=1):
@@ -320,7 +325,7 @@ def execute(
                 message = " ".join(f"{error.ename}: {error.evalue}".split())
                 raise NotebookError(f"{name} fails: {message}") from None
             except CellTimeoutError:
-                raise NotebookError(f"{name} takes longer than {CELL_TIMEOUT} s") from None
+                raise NotebookError(f"{name} takes longer than {timeout} s") from None
             except DeadKernelError:
                 raise NotebookError(f"{name}: the kernel died; was memory short?") from None
         peak.stopped.set()
@@ -377,8 +382,20 @@ def large_figures(notebook: nbformat.NotebookNode) -> list[tuple[float, str]]:
     return [figure for figure in sizes if figure[0] > PNG_KB]
 
 
+def check_stored(path: Path) -> None:
+    """Raise NotebookError where a notebook is not in normal form, or holds what none may."""
+    notebook = read(path)
+    found = problems(notebook)
+    if path.read_text(encoding="utf-8") != dumps(normal_form(notebook)):
+        found.append(f"is not in normal form: run `make notebooks NB={path.stem[:2]}`")
+    if found:
+        raise NotebookError("\n  ".join(found))
+
+
 def main(arguments: list[str]) -> int:
-    """Store the notebooks that the arguments name; 1 if any of them failed."""
+    """Store, or check, the notebooks that the arguments name; 1 if any of them failed."""
+    checking = "--check" in arguments
+    arguments = [argument for argument in arguments if argument != "--check"]
     try:
         paths = [path for prefix in arguments or [""] for path in notebook_paths(prefix)]
     except NotebookError as error:
@@ -387,10 +404,14 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for path in paths:
         try:
-            print(store(path, setup_cell.address()), flush=True)
+            if checking:
+                check_stored(path)
+            else:
+                print(store(path, setup_cell.address()), flush=True)
         except NotebookError as error:
             failed = 1
-            print(f"{path.relative_to(ROOT)} not stored:\n  {error}", file=sys.stderr, flush=True)
+            what = "is not as stored" if checking else "not stored"
+            print(f"{path.relative_to(ROOT)} {what}:\n  {error}", file=sys.stderr, flush=True)
     return failed
 
 

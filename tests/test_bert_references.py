@@ -2,25 +2,25 @@
 
 import pytest
 
-from scripts import references, references_bert
 from scripts.recipes import load_recipe
+from scripts.references import bert, compare
 from utils.quiet import load_tensorflow
 
 load_tensorflow()
 
-CONFIGURATIONS = references_bert.configurations(approximate=True)
+CONFIGURATIONS = bert.configurations(approximate=True)
 
 
 def difference(configuration, **wrong):
     """Between KerasHub's outputs and ours, in which something may be made wrong."""
-    weights, inputs, outputs = references_bert.ours(configuration, **wrong)
-    expected = references_bert.keras_hub(configuration, weights, inputs)
-    return references.largest_difference({name: outputs[name] for name in expected}, expected)
+    weights, inputs, outputs = bert.ours(configuration, **wrong)
+    expected = bert.keras_hub(configuration, weights, inputs)
+    return compare.largest_difference({name: outputs[name] for name in expected}, expected)
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=range(len(CONFIGURATIONS)))
 def test_our_bert_is_keras_hub_s(configuration):
-    assert difference(configuration) <= references.LARGEST_DIFFERENCE
+    assert difference(configuration) <= compare.LARGEST_DIFFERENCE
 
 
 def wrong_blocks():
@@ -53,12 +53,12 @@ def test_a_wrong_part_is_caught(name):
     wrong = wrong_blocks()[name]
     padded = [c for c in CONFIGURATIONS if min(c["lengths"]) < max(c["lengths"])][:5]
     differences = [difference(configuration, **wrong) for configuration in padded]
-    assert min(differences) > references.LARGEST_DIFFERENCE
+    assert min(differences) > compare.LARGEST_DIFFERENCE
 
 
 def test_weights_with_other_names_are_refused():
-    bert = load_recipe("07_bert")["build_bert"](20, 8, 1, 2, 16)
+    model = load_recipe("07_bert")["build_bert"](20, 8, 1, 2, 16)
     with pytest.raises(ValueError, match="not in both.*pooler/bias"):
-        weights = references.random_weights(bert, seed=1)
+        weights = compare.random_weights(model, seed=1)
         del weights["pooler/bias"]
-        references.set_weights(bert, weights)
+        compare.set_weights(model, weights)

@@ -3,24 +3,24 @@
 import numpy as np
 import pytest
 
-from scripts import references, references_gpt
+from scripts.references import compare, gpt
 from utils.quiet import load_tensorflow
 
 load_tensorflow()
 
-CONFIGURATIONS = references_gpt.configurations()
+CONFIGURATIONS = gpt.configurations()
 
 
 def difference(configuration, **wrong):
     """Between KerasHub's outputs and ours, in which something may be made wrong."""
-    weights, inputs, outputs = references_gpt.ours(configuration, **wrong)
-    expected = references_gpt.keras_hub(configuration, weights, inputs)
-    return references.largest_difference(outputs, expected)
+    weights, inputs, outputs = gpt.ours(configuration, **wrong)
+    expected = gpt.keras_hub(configuration, weights, inputs)
+    return compare.largest_difference(outputs, expected)
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=range(len(CONFIGURATIONS)))
 def test_our_gpt_is_keras_hub_s(configuration):
-    assert difference(configuration) <= references.LARGEST_DIFFERENCE
+    assert difference(configuration) <= compare.LARGEST_DIFFERENCE
 
 
 def post_norm(model):
@@ -55,4 +55,4 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_part_is_caught(name):
     differences = [difference(configuration, **WRONG[name]) for configuration in CONFIGURATIONS[:5]]
-    assert min(differences) > references.LARGEST_DIFFERENCE
+    assert min(differences) > compare.LARGEST_DIFFERENCE

@@ -4,6 +4,7 @@ import io
 import re
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import (
     new_code_cell,
@@ -268,6 +269,8 @@ def test_storing_twice_gives_no_diff(course):
     assert b'"execution_count": 3' in first
     assert notebooks.store(path, NOWHERE).endswith("unchanged")
     assert path.read_bytes() == first
+    running = [" ".join(process.cmdline()) for process in psutil.Process().children()]
+    assert not any("ipykernel" in line for line in running)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +300,19 @@ def test_make_notebooks_reports_failure(course, monkeypatch, capsys):
     message = capsys.readouterr().err
     assert "notebooks/01_first.ipynb not stored" in message and "NameError" in message
     assert path.read_bytes() == before
+
+
+def test_check_runs_nothing_and_names_what_is_not_as_stored(course, monkeypatch, capsys):
+    path = course / "notebooks" / "01_first.ipynb"
+    monkeypatch.setattr(notebooks, "ROOT", course)
+    monkeypatch.setattr(notebooks, "notebook_paths", lambda prefix: [path])
+    monkeypatch.setattr(notebooks, "execute", None)
+    assert notebooks.main(["--check"]) == 0
+    messy = path.read_text().replace('"execution_count": 2', '"execution_count": 7')
+    path.write_text(messy, encoding="utf-8")
+    assert notebooks.main(["--check", "01"]) == 1
+    assert "normal form: run `make notebooks NB=01`" in capsys.readouterr().err
+    assert path.read_text() == messy
 
 
 def test_mistyped_prefix_lists_the_names(course):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scripts.recipes import load_recipe
-from scripts.references import random_weights, set_weights
+from scripts.references.compare import random_weights, set_weights
 
 NAME = "bert"
 #: What goes into data/references/bert.npz.
