@@ -1,6 +1,6 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev lab test lint browser-test colab-test notebooks seeds margins data references benchmark publish lock \
+.PHONY: help setup dev lab test lint browser-test colab-test notebooks seeds margins data references benchmark benchmark-status publish lock \
 	classroom release grade scheduler worker formgrader classroom-test grading-benchmark
 
 PYTHON ?= python3
@@ -58,9 +58,12 @@ data: dev  ## prepare data/ again from the originals (FROM=folder that holds the
 references: dev  ## our BERT and GPT beside Hugging Face's, which need PyTorch; writes data/references/
 	$(BIN)/python -m scripts.references
 
-benchmark: dev  ## our recipes beside published ones; writes benchmarks/results/
-	for name in mnist bike_sharing dcgan movie_sentences bert tiny_shakespeare; do \
-		$(BIN)/python -m benchmarks.$$name || exit 1; done
+benchmark: dev  ## measure what benchmarks/results/ lacks or has from other code; writes README's figures
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m scripts.readme
+
+benchmark-status: dev  ## list what that would be
+	@$(BIN)/python -m benchmarks status
 
 release: classroom  ## write the student versions of the assignments into class/ (ASSIGNMENT=03 for one, CLASS=folder, REPO=owner/name)
 	@$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
