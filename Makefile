@@ -40,7 +40,7 @@ lint: dev  ## ruff
 browser-test: dev  ## a notebook in a real JupyterLab in headless Chromium (NB=06 for another than 01)
 	$(BIN)/pytest -rP tests/browser
 
-colab-test: dev  ## every notebook the way Colab runs it, with Colab's versions
+colab-test: dev  ## every notebook the way Colab runs it, with Colab's versions (NB=06 for one)
 	$(BIN)/python -m tests.colab_test
 
 notebooks: dev  ## run the notebooks and store them with their outputs (NB=02 for one)

@@ -24,6 +24,7 @@ HALVES = np.array([0.0, 0.5, 1.0])
         (0.07, {"at_most": 0.07, "unit": "%"}, "✓ x: 7.00 % (at most 7 %)"),
         (-0.0012, {"at_least": -0.003, "unit": "points"}, "✓ x: -0.120 points (at least -0.3"),
         (25.31, {"at_most": 26, "unit": "rentals"}, "✓ x: 25.3 rentals (at most 26 rentals)"),
+        (162.4, {"at_least": 1, "unit": "nats"}, "✓ x: 162 nats (at least 1 nat)"),
         (0.2, {"at_least": 0.1, "at_most": 0.3}, "✓ x: 0.200 (at least 0.1, at most 0.3)"),
         (np.float32(0.5), {"less_than": 1}, "✓ x: 0.500 (less than 1)"),
         (np.int64(1100), {"at_least": 1000}, "✓ x: 1,100 (at least 1,000)"),

@@ -19,6 +19,7 @@ COMPARISONS = {
     "at most": np.less_equal,
     "less than": np.less,
 }
+LOWER = ("at least", "more than")
 
 
 class CheckFailed(AssertionError):
@@ -93,36 +94,32 @@ def _listed(texts):
     return ",".join([texts[0], *(text.removeprefix(":") for text in texts[1:])])
 
 
-def _compared(value, bounds, unit, of=""):
+def _compared(value, bounds, unit, what=""):
+    """Whether a value is within its bounds; `what` is said before the number."""
     array = np.asarray(value)
     holds = {words: _all(COMPARISONS[words](array, bound)) for words, bound in bounds.items()}
     texts = {words: _short(_scaled(bound, unit)) for words, bound in bounds.items()}
+    wanted = ", ".join(f"{words} {_bound(text, unit)}" for words, text in texts.items())
     if not array.size or np.isnan(array).any():
-        measured = _described(value, unit)
+        return _outcome(all(holds.values()), _described(value, unit), wanted)
+
+    def figure(number, sides):
+        def agrees(shown):
+            return all(COMPARISONS[w](shown, _read(texts[w])) == holds[w] for w in sides)
+
+        return _rounded(_scaled(number.item(), unit), agrees, [texts[w] for w in sides])
+
+    lower = [words for words in bounds if words in LOWER]
+    upper = [words for words in bounds if words not in LOWER]
+    if array.ndim == 0:
+        measured = figure(array, list(bounds))
+    elif lower and upper:
+        measured = f"{figure(array.min(), lower)} to {figure(array.max(), upper)}"
+    elif lower:
+        measured = f"smallest {figure(array.min(), lower)}"
     else:
-        lower = [words for words in bounds if words in ("at least", "more than")]
-        upper = [words for words in bounds if words not in lower]
-        sides = [bounds] if not array.ndim else [side for side in (lower, upper) if side]
-        ends = [array.max() if side is upper else array.min() for side in sides]
-        figures = [
-            _figure(end.item(), {w: texts[w] for w in side}, holds, unit)
-            for end, side in zip(ends, sides, strict=True)
-        ]
-        if array.ndim and len(sides) == 1:
-            of = "smallest " if lower else "largest "
-        measured = of + _with_unit(" to ".join(figures), unit)
-    wanted = ", ".join(f"{words} {_with_unit(text, unit)}" for words, text in texts.items())
-    return _outcome(all(holds.values()), measured, wanted)
-
-
-def _figure(number, texts, holds, unit):
-    """A number in as many digits as show which of its bounds hold."""
-    bounds = {words: _read(text) for words, text in texts.items()}
-
-    def agrees(shown):
-        return all(COMPARISONS[w](shown, bound) == holds[w] for w, bound in bounds.items())
-
-    return _rounded(_scaled(number, unit), agrees, texts.values())
+        measured = f"largest {figure(array.max(), upper)}"
+    return _outcome(all(holds.values()), f"{what}{_with_unit(measured, unit)}", wanted)
 
 
 def _close(value, target, tolerance, unit):
@@ -131,7 +128,7 @@ def _close(value, target, tolerance, unit):
         return _shaped(found, target.shape)
     if target.ndim:
         difference = np.abs(found - target).max() if target.size else math.nan
-        return _compared(difference, {"at most": tolerance}, unit, of="largest difference ")
+        return _compared(difference, {"at most": tolerance}, unit, what="largest difference ")
     holds = bool(np.abs(found - target) <= tolerance)
     centre, width = _short(_scaled(target, unit)), _short(_scaled(tolerance, unit))
 
@@ -139,7 +136,7 @@ def _close(value, target, tolerance, unit):
         return (abs(shown - _read(centre)) <= _read(width)) == holds
 
     measured = _rounded(_scaled(found.item(), unit), agrees, [centre, width])
-    wanted = f"{centre} ± {_with_unit(width, unit)}"
+    wanted = f"{centre} ± {_bound(width, unit)}"
     return _outcome(holds, _with_unit(measured, unit), wanted)
 
 
@@ -181,12 +178,16 @@ def _with_unit(text, unit):
     return f"{text} {unit}".strip()
 
 
+def _bound(text, unit):
+    return _with_unit(text, unit.removesuffix("s") if text == "1" else unit)
+
+
 def _read(text):
     return Decimal(text.replace(",", ""))
 
 
 def _rounded(number, agrees, bounds):
-    """A number in three digits, or in four where its bounds are as fine, or as `agrees` asks."""
+    """A number in three digits, in four where a bound has as many decimals, or in more."""
     if not math.isfinite(number):
         return str(number)
     if number == int(number):
@@ -196,7 +197,7 @@ def _rounded(number, agrees, bounds):
         power = math.floor(math.log10(abs(number)))
         places = max(digits - 1 - power, 0)
         text = f"{number:,.{places}f}" if power > -5 else f"{number:.{digits - 1}e}"
-        if (digits > 3 or places > decimals) and agrees(_read(text)):
+        if (digits > 3 or not decimals or places > decimals) and agrees(_read(text)):
             break
     return text
 
