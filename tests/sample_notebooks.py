@@ -47,6 +47,6 @@ def a_notebook(*cells):
     return notebooks.normal_form(new_notebook(cells=[title(), setup(), check, *cells]))
 
 
-def shown(text, **options):
+def shown(text, source="show()"):
     """A code cell that printed `text`."""
-    return new_code_cell("show()", outputs=[new_output("stream", name="stdout", text=text)])
+    return new_code_cell(source, outputs=[new_output("stream", name="stdout", text=text)])

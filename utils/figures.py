@@ -7,6 +7,7 @@ matplotlib, animations too, go through `show_picture`.
 
 import html
 import io
+import struct
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,7 +15,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-_PIXELS_PER_INCH = 90  # on the page; the stored picture has 1.5 times as many
+from utils import ROOT
+
+_PIXELS_PER_INCH = 90  # on the page
+_STORED_SCALE = 1.5  # pixels of the stored picture for each of these
 
 #: JupyterLab, nbconvert and GitHub draw a picture without the alternative text in its metadata.
 #: So a transparent pixel that carries the text follows it: screen readers read it out, and nothing
@@ -48,7 +52,7 @@ def show(figure, alt):
     figure.savefig(
         png,
         format="png",
-        dpi=1.5 * _PIXELS_PER_INCH,
+        dpi=_STORED_SCALE * _PIXELS_PER_INCH,
         metadata={"Software": None},
         pil_kwargs={"optimize": True},
     )
@@ -82,6 +86,27 @@ def show_picture(picture, alt, size, mime_type="image/png"):
         raw=True,
     )
     display({"text/html": _PIXEL.format(alt=html.escape(alt))}, raw=True)
+
+
+def preview(name, alt):
+    """Show a notebook's own picture from docs/: what the reader will have made at its end.
+
+    `make notebooks` stores there what the cell tagged `product` draws, and puts the same picture
+    into the stored output of the cell tagged `preview`, so that the two cannot differ.
+
+    Args:
+        name: The notebook's name without ".ipynb".
+        alt: Alternative text.
+
+    Raises:
+        FileNotFoundError: There is no such picture.
+    """
+    path = ROOT / "docs" / f"{name}.png"
+    if not path.is_file():
+        raise FileNotFoundError(f"docs/ has no {path.name}: `make notebooks` stores it.")
+    png = path.read_bytes()
+    size = [round(side / _STORED_SCALE) for side in struct.unpack(">II", png[16:24])]
+    show_picture(png, alt, size)
 
 
 def draw_image(axes, image, title="", value_range=None, cmap="gray_r"):

@@ -18,7 +18,7 @@ import pytest
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from scripts import notebooks
+from scripts import cells, notebooks
 from scripts.setup_cell import ROOT
 
 BUILD = ROOT / "build"
@@ -174,7 +174,7 @@ def alternative_texts(notebook):
     """The alternative texts of a notebook's figures, in order."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     metadata = [output.get("metadata", {}) for output in outputs]
-    return [m[mime]["alt"] for m in metadata for mime in notebooks.PICTURES if mime in m]
+    return [m[mime]["alt"] for m in metadata for mime in cells.PICTURES if mime in m]
 
 
 def test_a_notebook_runs_and_shows_its_figures(jupyterlab, page):
