@@ -71,6 +71,7 @@ def mnist():
         "mnist": markdown(head, rows),
         "01": results.summary("MLP of notebook 01", "accuracy"),
         "02": results.summary(best, "accuracy"),
+        "caption": one(results, best, "accuracy", ".1%"),
         "mnist seconds": f"{seconds[best]:.0f} s for ours, {seconds[published]:.0f} s for "
         f"keras.io's recipe ({share})",
     }

@@ -83,6 +83,8 @@ CNN, MNIST, FORECASTER = "notebooks/02_mnist_cnn.ipynb", "benchmarks/mnist.py", 
         ("mnist", MNIST, "def measure(name, seed):", "def measure(name,\n            seed):", 0),
         ("mnist", CNN, "# (576,)", "# (24 * 24,)", 0),
         ("mnist", "data/checksums.sha256", "d69303ab2196", "e69303ab2196", 0),
+        ("dcgan", "notebooks/04_dcgan.ipynb", "BATCH = 2720, 32", "BATCH = 1680, 32", 0),
+        ("dcgan", "notebooks/04_dcgan.ipynb", "BATCH = 2720, 32", "BATCH = 2720, 64", 2),
     ],
 )  # fmt: skip
 def test_what_makes_results_stale(course, benchmark, file, old, new, stale):

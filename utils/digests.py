@@ -66,10 +66,21 @@ def definitions(module):
                 origin = getattr(statement, "module", None)
                 found[name].append(ast.ImportFrom(origin, [alias], 0))
         else:
-            stored = (n for n in ast.walk(statement) if isinstance(n, ast.Name))
-            for name in {n.id for n in stored if isinstance(n.ctx, ast.Store)}:
-                found[name].append(statement)
+            for name, assignment in _assignments(statement):
+                found[name].append(assignment)
     return dict(found)
+
+
+def _assignments(statement):
+    """(name, assignment) of each name that a statement binds; of `a, b = 1, 2` each by itself."""
+    target, value = getattr(statement, "targets", [None])[0], getattr(statement, "value", None)
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, its in zip(target.elts, value.elts, strict=True):
+            yield one.id, ast.Assign([one], its)
+        return
+    names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+    for name in {node.id for node in names if isinstance(node.ctx, ast.Store)}:
+        yield name, statement
 
 
 def taken(tree):
