@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 from PIL import Image
 
@@ -96,7 +96,11 @@ def parts_of(draw, options):
 def faults(figure):
     """What is wrong with a drawing's texts, each fault in a sentence."""
     axes, renderer = figure.axes[0], figure.canvas.get_renderer()
-    boxes = {p: p.get_window_extent() for p in axes.patches if isinstance(p, FancyBboxPatch)}
+    boxes = [
+        patch.get_window_extent(renderer).padded(-2)
+        for patch in axes.patches
+        if isinstance(patch, FancyBboxPatch | Circle)
+    ]
     arrows = [
         Path(line)
         for patch in axes.patches
@@ -121,10 +125,12 @@ def faults(figure):
             if extent.width > around.width - 2 or extent.height > around.height + 1:
                 yield f"{name} is larger than its box"
             continue
-        if any(extent.overlaps(box) for box in boxes.values()):
+        if any(extent.overlaps(box) for box in boxes):
             yield f"{name} overlaps a box"
         if any(arrow.intersects_bbox(extent, filled=False) for arrow in arrows):
             yield f"{name} lies on an arrow"
+    if any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2)):
+        yield "boxes overlap"
     for (one, a), (other, b) in itertools.combinations(extents.items(), 2):
         if a.overlaps(b):
             yield f"{one.get_text()!r} overlaps {other.get_text()!r}"
@@ -172,6 +178,13 @@ def test_several_parts_are_highlighted(shown):
     assert shown[0][1].endswith("Highlighted: forget gate, cell state.")
     texts = [text.get_text() for text in shown[0][0].axes[0].texts]
     assert sum("=" in text for text in texts) == 2
+
+
+def test_a_step_of_the_game_highlights_a_player_and_the_way_of_its_gradient(shown):
+    diagrams.game(highlight="generator's step")
+    patches = shown[0][0].axes[0].patches
+    chosen = [patch for patch in patches if patch.get_linewidth() > 2]
+    assert {type(patch) for patch in chosen} == {FancyBboxPatch, FancyArrowPatch}
 
 
 def test_an_unknown_part_is_an_error_that_lists_the_parts_and_leaves_no_figure(shown):
