@@ -1,6 +1,6 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev lab test lint browser-test colab-test notebooks seeds data references benchmark publish lock \
+.PHONY: help setup dev lab test lint browser-test colab-test notebooks seeds margins data references benchmark benchmark-status publish lock \
 	classroom release grade scheduler worker formgrader classroom-test grading-benchmark
 
 PYTHON ?= python3
@@ -30,17 +30,17 @@ lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: dev lint  ## lint, unit tests, and every notebook from top to bottom (SEED=7 for another seed)
-	$(BIN)/pytest $(PARALLEL) tests
+	$(BIN)/pytest $(PARALLEL) --ignore=tests/browser tests
 	$(BIN)/pytest $(PARALLEL) --nbval notebooks
 
 lint: dev  ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-browser-test: dev  ## a notebook in a real JupyterLab in headless Chromium
-	$(BIN)/python -m tests.browser_test
+browser-test: dev  ## a notebook in a real JupyterLab in headless Chromium (NB=06 for another than 01)
+	$(BIN)/pytest -rP tests/browser
 
-colab-test: dev  ## every notebook the way Colab runs it, with Colab's versions
+colab-test: dev  ## every notebook the way Colab runs it, with Colab's versions (NB=06 for one)
 	$(BIN)/python -m tests.colab_test
 
 notebooks: dev  ## run the notebooks and store them with their outputs (NB=02 for one)
@@ -49,15 +49,21 @@ notebooks: dev  ## run the notebooks and store them with their outputs (NB=02 fo
 seeds: dev  ## run the notebooks under other seeds: make seeds SEEDS="1 2 3"
 	@for seed in $(or $(SEEDS),1 2 3); do echo "SEED=$$seed"; SEED=$$seed $(BIN)/pytest $(PARALLEL) --nbval notebooks || exit 1; done
 
+margins: dev  ## how far each check is from failing, measured under more seeds: make margins SEEDS="1 2 3" (NB=04 for one)
+	$(BIN)/python -m scripts.margins $(SEEDS) --notebook "$(NB)"
+
 data: dev  ## prepare data/ again from the originals (FROM=folder that holds them)
 	$(BIN)/python -m scripts.prepare_data $(if $(FROM),--from $(FROM))
 
 references: dev  ## our BERT and GPT beside Hugging Face's, which need PyTorch; writes data/references/
 	$(BIN)/python -m scripts.references
 
-benchmark: dev  ## our recipes beside published ones; writes benchmarks/results/
-	for name in mnist bike_sharing dcgan movie_sentences bert tiny_shakespeare; do \
-		$(BIN)/python -m benchmarks.$$name || exit 1; done
+benchmark: dev  ## measure what benchmarks/results/ lacks or has from other code; writes README's figures
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m scripts.readme
+
+benchmark-status: dev  ## list what that would be
+	@$(BIN)/python -m benchmarks status
 
 release: classroom  ## write the student versions of the assignments into class/ (ASSIGNMENT=03 for one, CLASS=folder, REPO=owner/name)
 	@$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
@@ -81,8 +87,8 @@ classroom-test: classroom  ## the assignments, and the grading of a batch of sub
 grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes benchmarks/results/grading.json
 	$(CLASSROOM)/python -m benchmarks.grading
 
-publish: dev  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
-	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)
+publish: dev  ## stamp the repository's address into badges and set-up cells: REPO=owner/name (BRANCH, MIRROR=https://…)
+	$(BIN)/python -m scripts.publish "$(REPO)" "$(BRANCH)" "$(MIRROR)"
 
 lock: dev  ## pin the locks anew for Linux, macOS on Apple silicon and Windows (UPGRADE=1 for newest versions)
 	$(BIN)/python -m scripts.lock $(if $(UPGRADE),--upgrade)

@@ -142,11 +142,10 @@ class Class:
             state["repository"] = self.repository
         write(self.folder / "versions.json", json.dumps(state, indent=1))
 
-    def address(self) -> tuple[str, str]:
+    def address(self) -> setup_cell.Address:
         """The repository and branch from which students open the notebooks."""
-        repository, branch = setup_cell.address()
         own = self.repository or self._state().get("repository", "")
-        return (own, "main") if own else (repository, branch)
+        return setup_cell.Address(own) if own else setup_cell.address()
 
 
 def find_programs():
@@ -180,7 +179,7 @@ def make(room: Class, name, api=None) -> Path:
     if not result["success"] or not path.exists():
         raise ClassroomError(f"nbgrader could not make {name}: {_reason(result)}.")
     notebook = nbformat.read(path, as_version=4)
-    _stamp(notebook, name, *room.address())
+    _stamp(notebook, name, room.address())
     write(path, nbformat.writes(notebook) + "\n")
     room.note_version(name)
     return path
@@ -194,14 +193,12 @@ def _reason(result):
     return found[-1].rstrip(".") if found else "it does not say why"
 
 
-def _stamp(notebook, name, repository, branch):
-    """Write the repository's address into the set-up cell and the badge."""
+def _stamp(notebook, name, address):
+    """Write the repository's address into the badge."""
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and repository:
-            filled = setup_cell.with_badges(cell.source, f"{name}.ipynb", repository, branch)
+        if cell.cell_type == "markdown" and address.repository:
+            filled = setup_cell.with_badges(cell.source, f"{name}.ipynb", address)
             cell.source = filled.replace("/notebooks/", f"/release/{name}/")
-        elif setup_cell.is_setup(cell) and "REPOSITORY, BRANCH =" in cell.source:
-            cell.source = setup_cell.source(repository, branch)
 
 
 def _change_cells(room: Class, name):

@@ -6,5 +6,5 @@ notebooks.py: runs and stores the notebooks in one normal form (make notebooks)
 publish.py, setup_cell.py: the course's address in badges and set-up cells (make publish)
 prepare_data.py, builders/, judge.py: data/ from the originals (make data)
 references/: our BERT and GPT beside other people's (make references)
-recipes.py: the notebooks' cells tagged `recipe`, for those programs and for benchmarks/
+readme.py: what was measured, written into README.md (make benchmark)
 """

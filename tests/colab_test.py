@@ -1,6 +1,6 @@
 """Run every notebook as Google Colab would, with Colab's versions.
 
-python -m tests.colab_test [folder]
+python -m tests.colab_test [folder]         NB=06 for the notebook and solutions of that number
 
 Makes a virtual environment in `folder` (build/colab by default) of tests/colab-requirements.txt,
 unless it is there already, and runs tests/test_colab.py with it.
@@ -27,6 +27,8 @@ def main(arguments: list[str]) -> int:
         sys.exit(f"Colab's environment cannot be made: {error}.")
     environment = os.environ | {"COLAB_PYTHON": str(python), "COLAB_FULL": "1"}
     command = [sys.executable, "-m", "pytest", "-v", str(ROOT / "tests" / "test_colab.py")]
+    if prefix := os.environ.get("NB"):
+        command += ["-k", prefix]
     return subprocess.run(command, env=environment, cwd=ROOT).returncode
 
 

@@ -4,9 +4,9 @@ import functools
 
 import pytest
 
-from scripts.recipes import load_recipe
 from scripts.references import bert, compare
 from utils.quiet import load_tensorflow
+from utils.recipes import load_recipe
 
 load_tensorflow()
 
@@ -34,7 +34,7 @@ def test_our_bert_is_keras_hub_s(number):
 def wrong_blocks():
     """Blocks that are each wrong in one way, {name: what build_bert takes}."""
     recipe = load_recipe("07_bert")
-    block, attention = recipe["Block"], recipe["SelfAttention"]
+    block, attention = recipe.Block, recipe.SelfAttention
 
     class PreNorm(block):
         def call(self, x, present):
@@ -66,7 +66,7 @@ def test_a_wrong_part_is_caught(name):
 
 
 def test_weights_with_other_names_are_refused():
-    model = load_recipe("07_bert")["build_bert"](20, 8, 1, 2, 16)
+    model = load_recipe("07_bert").build_bert(20, 8, 1, 2, 16)
     with pytest.raises(ValueError, match="not in both.*pooler/bias"):
         weights = compare.random_weights(model, seed=1)
         del weights["pooler/bias"]
