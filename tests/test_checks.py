@@ -1,7 +1,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -9,9 +8,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from scripts import notebooks
+from utils import ROOT
 from utils.checks import CheckFailed, check
 
-ROOT = Path(__file__).resolve().parent.parent
 HALVES = np.array([0.0, 0.5, 1.0])
 
 

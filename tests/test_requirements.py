@@ -147,6 +147,17 @@ def tracked(*patterns):
     return {name: text_of(name) for name in names if name and (ROOT / name).is_file()}
 
 
+@pytest.mark.parametrize(
+    "folder", ["utils", "scripts", "scripts/references", "benchmarks", "tests"]
+)
+def test_a_folder_s_init_names_what_is_in_it(folder):
+    contents = (path for path in (ROOT / folder).glob("[!_]*") if path.suffix in ("", ".py"))
+    names = [path.name for path in contents if path.is_file() or any(path.glob("*.py"))]
+    said = text_of(f"{folder}/__init__.py")
+    unnamed = [name for name in names if name not in said and not name.startswith("test_")]
+    assert unnamed == []
+
+
 def test_the_course_s_folder_is_worked_out_once():
     alone = re.compile(r"Path\(__file__\)\.resolve\(\)\.parent(?:\.parent|s\[)")
     python = tracked("*.py", ":!classroom", ":!tests/classroom")  # run in a sandbox, apart

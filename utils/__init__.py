@@ -2,7 +2,8 @@
 
 datasets.py, checksums.py: the data, and whether it is whole
 figures.py, diagrams/: figures and drawings
-checks.py, training.py, quiet.py: checks, seeds and progress, silence
+checks.py, training.py, optimizers.py, quiet.py: checks, seeds and progress, dense gradients,
+    silence
 recipes.py, results.py, digests.py: other notebooks' recipes, what was measured with them, and
     whether that is up to date
 """
