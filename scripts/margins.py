@@ -159,11 +159,12 @@ def refreshed(rows, checks):
     bounds are today's. A check that was never measured has a row without values.
     """
     current = {check["digest"] for check in checks.values()}
+    measured = [(name, row) for name, row in rows.items() if row["values"]]
     new = {}
     for key, check in checks.items():
-        its = {name: row for name, row in rows.items() if row["digest"] == check["digest"]} or {
+        its = {name: row for name, row in measured if row["digest"] == check["digest"]} or {
             name: row
-            for name, row in rows.items()
+            for name, row in measured
             if name.partition(".")[0] == key and row["digest"] not in current
         }
         for name, row in (its or {key: {"digest": check["digest"], "values": {}}}).items():
