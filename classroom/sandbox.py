@@ -371,7 +371,9 @@ def _options(user, placed):
     for folder, size in WRITABLE.items():
         options += _folders(folder, "0755")
         options += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
-    return [*options, *placed, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
+    for folder in ("/proc", "/dev", "/"):
+        placed = [*placed, "--remount-ro", folder]
+    return [*options, *placed, "--chdir", WORK]
 
 
 def _folders(path, mode, within="/"):
