@@ -1,5 +1,6 @@
 """Lets the classroom's tests import what lies beside them, and shares them out over the cores."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -7,6 +8,22 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from classroom import sandbox  # noqa: E402
+
+#: Set where a test that needs isolation must fail, rather than be skipped, when there is none.
+REQUIRED = bool(os.environ.get("COURSE_REQUIRE_ISOLATION"))
+#: Marks a test that would reach the tester's own files where nothing is isolated.
+needs_isolation = pytest.mark.skipif(
+    not REQUIRED and bool(sandbox.why_not()), reason=f"needs isolation: {sandbox.why_not()}"
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _isolation_where_it_is_required():
+    """End a run that would run hostile code unisolated, though it must not be skipped."""
+    if REQUIRED and sandbox.why_not():
+        pytest.exit(f"COURSE_REQUIRE_ISOLATION is set: {sandbox.why_not()}", returncode=1)
 
 
 @pytest.hookimpl(optionalhook=True)
