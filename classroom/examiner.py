@@ -22,7 +22,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from classroom import wire
 
-PRINTED = 100_000  # characters that a test may print
+PRINTED, LONGEST = 100_000, 4000  # characters of what a test prints, and of an error
+TEST = "the test"
 
 
 class AnswerError(Exception):
@@ -100,7 +101,7 @@ class Examiner:
             start, source = time.monotonic(), self.shell.transform_cell(source)
             self.remote |= self._functions_of_answers(source)
             with contextlib.redirect_stdout(io.StringIO()):
-                _run(source, "an assignment's cell", self.names)
+                _run(source, "the assignment", self.names)
             seconds.append(time.monotonic() - start)
         return seconds
 
@@ -121,7 +122,7 @@ class Examiner:
                 for name in wanted:
                     names.pop(name, None)
                 names |= self._look(sorted(wanted))
-                _run(source, "a test", names)
+                _run(source, TEST, names)
             except BaseException as error:  # also when it is interrupted
                 outputs.append(_error(error))
         if text := printed.getvalue()[:PRINTED]:
@@ -201,13 +202,13 @@ def _keras_settings():
 
 
 def _error(error):
-    lines = traceback.format_exception(error, limit=-4)
-    where = getattr(error, "where", "")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == TEST]
+    lines = getattr(error, "where", "") + "".join(traceback.format_list(frames))
     return {
         "output_type": "error",
         "ename": type(error).__name__,
-        "evalue": str(error)[:4000],
-        "traceback": [*where.splitlines(), *"".join(lines)[-4000:].splitlines()],
+        "evalue": str(error)[:LONGEST],
+        "traceback": [*lines.splitlines(), f"{type(error).__name__}: {str(error)[:LONGEST]}"],
     }
 
 

@@ -7,7 +7,6 @@ A cell that ends the kernel is left out and the notebook run again without it, s
 one task does not cost the others.
 """
 
-import ast
 import base64
 import json
 import os
@@ -19,7 +18,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from classroom import examiner, sandbox, wire
+from classroom import examiner, findings, sandbox, wire
 from classroom.kernel import GRACE, Kernel, Lost, error, failed, shipped
 
 RESTARTS = 6
@@ -39,25 +38,6 @@ class Limits:
     seconds: float = 240
     memory_gb: float = 3.0
     output_kb: float = 500  # of one cell
-
-
-def names_bound(source):
-    """The names that a cell defines at its top level, imports aside."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:
-        return []
-    bound = {node.name for node in body if hasattr(node, "name")}
-    for node in body:
-        if not hasattr(node, "name"):
-            stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
-            bound |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
-    return sorted(bound)
-
-
-def encoded(content):
-    """A file's bytes as they travel in a task."""
-    return base64.b64encode(content).decode()
 
 
 class Examination:
@@ -296,7 +276,7 @@ class Worker:
 
     def do(self, task):
         """Run a task; returns its result."""
-        start, cells, problem = time.monotonic(), [], ""
+        start = time.monotonic()
         files = {name: base64.b64decode(text) for name, text in task.get("files", {}).items()}
         own = [cell["source"] for cell in task["cells"] if cell["kind"] == "teacher"]
         isolated, limits = task.get("isolated", True), Limits(**task["limits"])
@@ -312,9 +292,9 @@ class Worker:
             cells = Run(task, files, examination).to_the_end()
             examination().prepared()
         except NotGraded as reason:
-            cells, problem = [], str(reason)
+            return findings.stopped(task["cells"], str(reason), str(reason))
         seconds = round(time.monotonic() - start, 2)
-        return {"cells": cells, "seconds": seconds, "isolated": isolated, "problem": problem}
+        return findings.Outcome(cells=cells, seconds=seconds, isolated=isolated, problem="")
 
     def close(self):
         if self.kept:
@@ -357,7 +337,7 @@ def run(task):
         late = not timer.is_alive()
         problem = f"the grading took longer than {seconds:g} seconds" if late else ""
         problem = problem or f"the grading itself failed: {last or worker.wait()}"
-        return {"cells": [], "seconds": 0, "isolated": None, "problem": problem}
+        return findings.stopped(task["cells"], problem, problem)
     finally:
         timer.cancel()
 

@@ -134,7 +134,7 @@ class Kernel:
                     self._lose(f"{beyond}, and went on when it was interrupted")
                 if replied:
                     break  # the end of its output was lost
-                beyond = f"took longer than {seconds:.3g} seconds"
+                beyond = f"took longer than {self.limits.cell_seconds:g} seconds"
                 deadline = self._interrupt()
             for received in self._messages(0.05):
                 kind, content = received["msg_type"], received["content"]
