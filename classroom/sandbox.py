@@ -7,6 +7,7 @@ that it may not make (`seccomp`). Started by root it runs under a user of its ow
 namespace. Where that is not to be had, `choose` refuses, unless it was told to go on without.
 """
 
+import contextlib
 import functools
 import itertools
 import json
@@ -22,22 +23,16 @@ from pathlib import Path
 
 import psutil
 
-from classroom import seccomp
+from classroom import bubblewrap, seccomp
+from classroom.bubblewrap import COURSE, INSIDE, PYTHON, WORK, WRITABLE
 
-COURSE = Path(__file__).resolve().parent.parent
-
-#: This Python, by a path that is the same inside.
-PYTHON = os.path.join(
-    os.path.realpath(os.path.dirname(sys.executable)), os.path.basename(sys.executable)
-)
-#: Where a program in the sandbox finds the course and its own work folder.
-INSIDE, WORK = "/course", "/course/work"
-
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 BIN = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
-ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types")
-#: What may be written, each with its size in bytes.
-WRITABLE = {WORK: 256 << 20, "/tmp": 256 << 20, "/dev/shm": 64 << 20}
+#: Settings of Linux that forbid user namespaces to all but root: the value that does, and another.
+NAMESPACES = {
+    "kernel/apparmor_restrict_unprivileged_userns": ("1", "0"),
+    "kernel/unprivileged_userns_clone": ("0", "1"),
+    "user/max_user_namespaces": ("0", "10000"),
+}
 #: Users that no account has (systemd keeps them for its own services).
 USERS = range(61184, 65520)
 
@@ -52,16 +47,20 @@ class Refused(Exception):
     """Nothing can be isolated here; the message says why, and how that is mended."""
 
 
-def choose(isolation: str = "") -> bool:
+def choose(isolation: str = "", here: bool = True) -> bool:
     """Whether submissions are isolated: always, unless `isolation` is "none".
+
+    Args:
+        isolation: What the teacher says.
+        here: Whether they run on this machine.
 
     Raises:
         Refused: They should be, and cannot.
     """
-    if isolation == "none":
-        return False
-    if isolation:
-        raise Refused(f'ISOLATION={isolation} is not known: leave it out, or say "none".')
+    if isolation not in ("", "none"):
+        raise Refused(f"ISOLATION={isolation} is not known: leave it out, or say ISOLATION=none.")
+    if isolation == "none" or not here:
+        return not isolation
     if reason := why_not():
         raise Refused(
             f"Submissions cannot be kept apart from your files here: {reason} (make grade"
@@ -92,6 +91,9 @@ def why_not() -> str:
         return "isolation needs Linux."
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed: sudo apt install bubblewrap."
+    for folder in (*bubblewrap.SYSTEM, *bubblewrap.python_folders()):
+        if COURSE.is_relative_to(folder):
+            return f"the course lies in {folder}, which submissions can read: move it elsewhere."
     try:
         with Sandbox([PYTHON, "-c", "import zmq"], stderr=subprocess.PIPE, text=True) as box:
             _, errors = box.process.communicate(timeout=START_SECONDS)
@@ -105,17 +107,11 @@ def _mend(errors):
     last = (errors.strip().splitlines() or ["no message"])[-1]
     if "Unknown option" in last:
         return f"bubblewrap is too old ({last}): version 0.8 or newer is needed."
-    if _setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
-        mend = (
-            "AppArmor forbids user namespaces on this system: grade as root (sudo make grade …),"
-            " or allow them: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-        )
-    elif _setting("kernel/unprivileged_userns_clone") == "0":
-        mend = "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1"
-    elif _setting("user/max_user_namespaces") == "0":
-        mend = "allow user namespaces: sudo sysctl user.max_user_namespaces=10000"
-    else:
-        mend = "in a container, start that with --privileged; else grade as root"
+    mend = "in a container, start that with --privileged"
+    for name, (forbids, allows) in NAMESPACES.items():
+        if _setting(name) == forbids:
+            setting = f"{name.replace('/', '.')}={allows}"
+            mend = f"grade as root, or allow user namespaces: sudo sysctl {setting}"
     return f"bubblewrap says: {last} ({mend})."
 
 
@@ -124,19 +120,6 @@ def _setting(name):
         return Path("/proc/sys", name).read_text().strip()
     except OSError:
         return ""
-
-
-def python_folders() -> list[str]:
-    """The folders from which this Python imports and starts, the outermost only."""
-    packages = [f for f in sys.path if Path(f).name in ("site-packages", "dist-packages")]
-    folders = [sys.prefix, sys.base_prefix, *packages, os.path.dirname(PYTHON)]
-    folders += [os.path.realpath(folder) for folder in folders]
-    folders.append(os.path.dirname(os.path.realpath(PYTHON)))
-    kept: list[str] = []
-    for folder in sorted({os.path.abspath(f) for f in folders if os.path.isdir(f)}):
-        if not any(Path(folder).is_relative_to(k) for k in (*kept, "/usr")):
-            kept.append(folder)
-    return kept
 
 
 def kernel_environment() -> dict[str, str]:
@@ -158,7 +141,7 @@ def kernel_environment() -> dict[str, str]:
     }
 
 
-class Sandbox:
+class Sandbox(contextlib.AbstractContextManager):
     """A running program, and all that it starts; `with` ends it.
 
     Args:
@@ -185,9 +168,6 @@ class Sandbox:
             self.kill()
             raise
 
-    def __enter__(self):
-        return self
-
     def __exit__(self, *_):
         self.kill()
 
@@ -201,10 +181,10 @@ class Sandbox:
             held.write(content)
             held.seek(0)
             open_files.append(held)
-            placed += _folders(f"{WORK}/{name}", "0777", within=WORK)
+            placed += bubblewrap.folders(f"{WORK}/{name}", "0777", within=WORK)
             placed += ["--perms", "0666", "--file", str(held.fileno()), f"{WORK}/{name}"]
         heard, info = os.pipe()
-        options = _options(user, placed)
+        options = bubblewrap.options(user, placed)
         options += ["--seccomp", str(rules.fileno()), "--info-fd", str(info)]
         # In a file, since the command line can be read inside.
         told.write("\0".join(options).encode(errors="surrogateescape"))
@@ -263,7 +243,7 @@ class Sandbox:
             self.process.send_signal(signal.SIGINT)  # passed on by the supervisor
             return
         for child in self._processes(recursive=False):
-            if _status(child.pid).get("NSpid", "").split()[-1:] == ["2"]:
+            if _status(child).get("NSpid", "").split()[-1:] == ["2"]:
                 child.send_signal(signal.SIGINT)
 
     def over(self) -> str:
@@ -276,14 +256,13 @@ class Sandbox:
         processes = self._processes()
         if len(processes) > PROCESSES:
             return f"started more than {PROCESSES} processes"
-        allowed = self.memory_gb * 1e9
-        statuses = [_status(process.pid) for process in processes]
-        held = sum(_kilobytes(s, "VmSwap", "VmPTE") for s in statuses) + self._held_elsewhere()
-        used = held + sum(_kilobytes(s, "VmRSS") for s in statuses)
-        if used > allowed:  # shared pages counted more than once: look closely
-            used = held + sum(_shared_once(process.pid) for process in processes)
-        self._looked = time.monotonic()
-        return f"used more than {self.memory_gb:g} GB of memory" if used > allowed else ""
+        held = self._held_elsewhere() + sum(_swap_and_tables(process) for process in processes)
+        for measure in ("rss", "pss"):  # the second counts shared pages once, and takes longer
+            used = held + sum(_memory(process, measure) for process in processes)
+            self._looked = time.monotonic()
+            if used <= self.memory_gb * 1e9:
+                return ""
+        return f"used more than {self.memory_gb:g} GB of memory"
 
     def _processes(self, recursive=True):
         try:
@@ -313,13 +292,10 @@ class Sandbox:
 
     def kill(self):
         """End everything that runs inside, at once, and wait until it has ended."""
-        if self.process and self.process.poll() is None:
-            if self.isolated and self._init:
-                os.kill(self._init, signal.SIGKILL)  # and its namespace with it
-            elif self.isolated:
-                self.process.kill()
         if self._lifeline:
-            os.close(self._lifeline)
+            os.close(self._lifeline)  # the supervisor ends the others, then itself
+        elif self.process and self.process.poll() is None:
+            os.kill(self._init or self.process.pid, signal.SIGKILL)  # and its namespace with it
         if self.process:
             try:
                 self.process.wait(10)
@@ -329,58 +305,6 @@ class Sandbox:
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = self._lifeline = None
-
-
-def _options(user, placed):
-    """bubblewrap's options: what is there inside."""
-    options = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
-               "--unshare-cgroup-try", "--die-with-parent", "--new-session",
-               "--hostname", "sandbox"]  # fmt: skip
-    if user is None:
-        options += ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"]
-    else:
-        options += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-
-    def bind(source, target=None):
-        target = str(target or source)
-        options.extend([*_folders(target, "0755"), "--ro-bind", str(source), target])
-
-    for folder in SYSTEM:
-        if os.path.islink(folder):
-            options += ["--symlink", os.readlink(folder), folder]
-        elif os.path.isdir(folder):
-            bind(folder)
-    folders = python_folders()
-    around = [f for f in (*SYSTEM, *folders) if COURSE.is_relative_to(f)]
-    for folder in (f for f in folders if f in around):
-        bind(folder)
-    if around:  # the solutions
-        options += ["--tmpfs", str(COURSE)]
-    for folder in (f for f in folders if f not in around):
-        bind(folder)
-    if around:
-        options += ["--remount-ro", str(COURSE)]
-    for name in ("utils", "data"):
-        if (COURSE / name).is_dir():
-            bind(COURSE / name, f"{INSIDE}/{name}")
-    for name in ETC:
-        if os.path.exists(f"/etc/{name}"):
-            bind(os.path.realpath(f"/etc/{name}"), f"/etc/{name}")
-    options += ["--proc", "/proc", "--ro-bind", "/dev/null", "/proc/keys"]
-    options += ["--ro-bind", "/dev/null", "/proc/key-users", "--dev", "/dev"]
-    for folder, size in WRITABLE.items():
-        options += _folders(folder, "0755")
-        options += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
-    for folder in ("/proc", "/dev", "/"):
-        placed = [*placed, "--remount-ro", folder]
-    return [*options, *placed, "--chdir", WORK]
-
-
-def _folders(path, mode, within="/"):
-    """Options that make the folders in which `path` will lie."""
-    parents = [str(p) for p in reversed(Path(path).parents) if str(p) not in (within, "/")]
-    parents = [p for p in parents if Path(p).is_relative_to(within)]
-    return [word for parent in parents for word in ("--perms", mode, "--dir", parent)]
 
 
 def _limit():
@@ -404,23 +328,23 @@ def _has_own_root(process):
         return False
 
 
+def _memory(process, measure):
+    try:
+        info = process.memory_info() if measure == "rss" else process.memory_full_info()
+    except psutil.Error:
+        return 0
+    return getattr(info, measure, info.rss)
+
+
 def _status(process):
     """The lines of /proc/<process>/status, by name."""
     try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     except OSError:
         return {}
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def _kilobytes(status, *names):
-    return sum(1024 * int(status[name].split()[0]) for name in names if name in status)
-
-
-def _shared_once(process):
-    """A process's part of the memory that it uses, in bytes: its proportional set size."""
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    except (OSError, StopIteration):
-        return 0
+def _swap_and_tables(process):
+    status = _status(process)
+    return sum(1024 * int(status.get(name, "0").split()[0]) for name in ("VmSwap", "VmPTE"))
