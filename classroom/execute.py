@@ -293,7 +293,7 @@ class Worker:
         try:
             cells = Run(task, files, examination).to_the_end()
             examination().prepared()
-        except NotGraded as reason:
+        except (NotGraded, sandbox.Refused, OSError) as reason:
             return findings.stopped(task["cells"], str(reason), str(reason))
         seconds = round(time.monotonic() - start, 2)
         isolated = task["isolated"]

@@ -1,8 +1,11 @@
 """Tries answers against an assignment's tests: many in one kernel, or one each in its own."""
 
+import ast
+
 import nbformat
 
 from classroom import assignment, execute, sandbox
+from classroom.examiner import names_read
 from classroom.kernel import Kernel, Lost, failed
 
 ISOLATED = not sandbox.why_not()
@@ -76,11 +79,11 @@ class Bench:
         cells = self.run.cells
         wanted = set(assignment.names_bound(cells[self.places[answer]]["source"]))
         for cell in cells:
-            if cell["kind"] == "teacher":
-                names = assignment.names_bound(cell["source"])
-                wanted |= {n for n in names if any(w in cell["source"] for w in wanted)}
+            for node in ast.parse(cell["source"]).body if cell["kind"] == "teacher" else ():
+                if hasattr(node, "name") and names_read(node) & wanted:
+                    wanted.add(node.name)
         tests = [cell for cell in cells if cell["kind"] == "test"]
-        return {cell["name"] for cell in tests if any(w in cell["source"] for w in wanted)}
+        return {cell["name"] for cell in tests if names_read(ast.parse(cell["source"])) & wanted}
 
     def try_out(self, answer, source, before=""):
         """Put another source in an answer's place, for once.
