@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("nbgrader")
 import toy
-from conftest import ROOT
 
 from classroom.__main__ import main
 from classroom.coursedir import ClassroomError, CourseDirectory
+from conftest import ROOT
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ import pytest
 pytest.importorskip("nbgrader")
 pytest.importorskip("playwright")
 import toy
-from conftest import ROOT, Course
 from playwright.sync_api import sync_playwright
+
+from conftest import ROOT, Course
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")

@@ -1,6 +1,5 @@
 """Grading: a batch of submissions, good ones, damaged ones and hostile ones; crashes; marks."""
 
-import json
 import os
 import shutil
 import signal
@@ -14,11 +13,11 @@ import pytest
 
 pytest.importorskip("nbgrader")
 import toy
-from conftest import ROOT, Course, needs_isolation
 
 from classroom import coursedir, execute, grade, gradebook, sandbox
 from classroom.__main__ import main
 from classroom.coursedir import ClassroomError
+from conftest import ROOT, Course, needs_isolation
 
 # The batch
 

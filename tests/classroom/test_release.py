@@ -5,11 +5,11 @@ import pytest
 
 pytest.importorskip("nbgrader")
 import toy
-from conftest import LIMITS
 
 from classroom import release
 from classroom.__main__ import main
 from classroom.coursedir import CourseDirectory
+from conftest import LIMITS
 
 
 def test_release_gives_nothing_away_and_scores_nothing(course, capsys):
