@@ -16,7 +16,6 @@ from classroom.assignment import ANSWER, LOCKED, PLAIN, TEST, Template, code_cel
 from classroom.coursedir import write
 from classroom.findings import Finding, Kind
 from classroom.matching import defined, match
-from scripts import setup_cell
 
 
 @dataclass
@@ -100,6 +99,11 @@ def _untouched(template, index, submitted):
     return not text.strip() or _same(text, template.released[index])
 
 
+def _is_setup(template, index):
+    """Whether a cell of the teacher's prepares for all answers: it stands above the first."""
+    return ANSWER not in map(role, template.cells[: index + 1])
+
+
 def _label(template, index):
     return name_of(template.cells[index]) or f"number {index + 1}"
 
@@ -144,7 +148,7 @@ def _added(template, cells, matched, rebuilt):
         if cell["cell_type"] == "markdown":  # an answer may have been written into its question
             more = changed["source"].replace(template.released[index].strip(), "").strip()
             added.setdefault(index, []).insert(0, changed | {"source": more})
-        elif setup_cell.is_setup(cell):
+        elif _is_setup(template, index):
             added.setdefault(index, []).insert(0, changed)
     return added
 
@@ -198,7 +202,7 @@ def _place(template, index, submitted, added, rebuilt):
         if theirs is None and part == TEST:
             rebuilt.note(f"test cell {label} was deleted: put back")
         elif theirs is not None and code and not _same(theirs["source"], released):
-            also = ", then the changed one" if setup_cell.is_setup(cell) else ""
+            also = ", then the changed one" if _is_setup(template, index) else ""
             rebuilt.note(f"{part} cell {label} was changed: the original was used{also}")
     elif part == ANSWER and not code and _untouched(template, index, submitted):
         text, pictures = _text_beside(template, index, added)
