@@ -69,17 +69,15 @@ def load(course, name) -> Template:
 
 
 def names_bound(source) -> list[str]:
-    """The names that a cell defines at its top level."""
+    """The names that a cell defines at its top level, imports aside."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     bound = set()
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             bound.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            bound |= {(a.asname or a.name).partition(".")[0] for a in node.names}
         else:
             stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
             bound |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}

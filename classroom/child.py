@@ -13,7 +13,8 @@ try:
 except ModuleNotFoundError:  # not Linux, not macOS
     resource = None
 
-SECONDS = 30  # for one call
+SECONDS = 20  # of the processor's time, for one call
+WAIT = 15  # times that, by the clock: the machine may have other things to do
 MEMORY_GB = 2.0
 
 _context = multiprocessing.get_context("forkserver")
@@ -51,7 +52,7 @@ class Child:
             other.close()
         try:
             self._pipe.send((function, arguments))
-            if not self._pipe.poll(self.seconds + 2):
+            if not self._pipe.poll(WAIT * self.seconds):
                 raise EOFError
             succeeded, result = self._pipe.recv()
         except (EOFError, OSError):
@@ -82,7 +83,7 @@ def _serve(pipe, seconds, memory_gb):
     with contextlib.suppress(EOFError, OSError):
         while True:
             function, arguments = pipe.recv()
-            signal.alarm(int(seconds) + 1)  # ends this process, even where nobody waits any more
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # which ends this process
             try:
                 result = True, function(*arguments)
             except MemoryError:
@@ -90,4 +91,4 @@ def _serve(pipe, seconds, memory_gb):
             except Exception as error:
                 result = False, f"{type(error).__name__}: {error}"[:300]
             pipe.send(result)
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)

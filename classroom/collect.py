@@ -169,19 +169,18 @@ def _bases(folder, assignments, known):
     ]
     wrapped = all(any(map(is_student, names)) for names in within)
     if len(folders) == 1:
-        names = {_owner(name, assignments)[0] for name in within[0]}
-        names = {n for n in names if n and not _split(n, assignments)[1]}
-        there = [n for n in names if _has_notebooks(folder / folders[0], n)]
-        wrapped |= len(there) > 1 or for_comparing(folders[0]) in WRAPPERS
+        names = {n for n in within[0] if _has_notebooks(folder / folders[0] / n)}
+        names |= {n for n in within[0] if _split(n, assignments)[1]}
+        names = {_owner(name, assignments)[0] for name in names} - {""}
+        wrapped |= len(names) > 1 or for_comparing(folders[0]) in WRAPPERS
     if not wrapped:
         return [folder]
     return [base for name in sorted(folders) for base in _bases(folder / name, assignments, known)]
 
 
-def _has_notebooks(folder, name):
-    """Whether an entry of this name is a notebook or a folder with one somewhere in it."""
-    place = folder / name
-    return not place.is_dir() or any(p.suffix == ".ipynb" for p in _walk(place, place, []))
+def _has_notebooks(place):
+    """Whether this is a folder with a notebook somewhere in it."""
+    return place.is_dir() and any(p.suffix == ".ipynb" for p in _walk(place, place, []))
 
 
 def _split(stem, assignments):

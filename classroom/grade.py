@@ -97,7 +97,7 @@ def grade(course: CourseDirectory, options: Options, say=print) -> report.Summar
         raise ClassroomError(
             f"There is no folder {options.submissions!r}: make grade SUBMISSIONS=folder."
         )
-    isolated = sandbox.choose(options.isolation)
+    isolated = sandbox.choose(options.isolation, here=not options.dask)
     with _alone(course), Child() as child:
         find_programs()
         templates = _Templates(course, child)

@@ -44,7 +44,9 @@ def read(content: bytes) -> list[dict]:
         raise NotANotebook("the file is empty")
     try:
         found, _ = json.JSONDecoder(parse_int=_number).raw_decode(text)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise NotANotebook("the file is not a notebook (it is nested too deep)") from None
+    except ValueError:
         if re.search(r"^(<<<<<<<|>>>>>>>) ", text, re.MULTILINE):
             reason = "the file has git's marks of a conflict in it: <<<<<<<"
         else:

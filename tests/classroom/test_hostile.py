@@ -134,11 +134,11 @@ FILES = {
     "a list": (raw(lambda b: b"[1, 2]"), NONE, "no cells"),
     "cells that are a number": (raw(lambda b: b'{"cells": 3}'), NONE, "no cells"),
     "cells that are none": (lambda n: n | {"cells": [None, 3, [], {}, "x"]}, NONE, "no answer cell"),
-    "brackets": (raw(lambda b: b"[" * 100_000), NONE, "not JSON"),
+    "brackets": (raw(lambda b: b"[" * 100_000), NONE, "nested too deep"),
     "nested metadata": (
-        with_text('"metadata": {', f'"metadata": {{"x": {nested(900)}, '), ALL, ""),
+        with_text('"metadata": {', f'"metadata": {{"x": {nested(300)}, '), ALL, ""),
     "nested much": (
-        with_text('"metadata": {', f'"metadata": {{"x": {nested(50_000)}, '), NONE, "not JSON"),
+        with_text('"metadata": {', f'"metadata": {{"x": {nested(50_000)}, '), NONE, "nested too deep"),
     "a number of 9999 digits": (
         with_text('"nbformat_minor": ', f'"x": {"1" * 9999}, "nbformat_minor": '), ALL, ""),
     "infinite numbers": (with_text('"metadata": {', '"metadata": {"x": [NaN, -Infinity], '), ALL, ""),
@@ -156,7 +156,7 @@ FILES = {
     "lines that end in CRLF": (lambda n: json.loads(json.dumps(n).replace("\\n", "\\r\\n")), ALL, ""),
     "outputs of 31 MB": (lambda n: with_outputs(n, 31), ALL, ""),
     "an output nested deep": (
-        with_text('"outputs": []', f'"outputs": [{nested(500)}]'), ALL, ""),
+        with_text('"outputs": []', f'"outputs": [{nested(400)}]'), ALL, ""),
     "half a character in code": (
         lambda n: written(n, double=f"x = '{HALF}'\n{toy.DOUBLE}"), ALL, ""),
     "half a character in words": (in_words(f"Because {HALF} of it."), ALL, ""),
@@ -169,7 +169,7 @@ FILES = {
     "a NUL in words": (in_words("Because\0of it"), ALL, ""),
     "pictures nested deep": (
         lambda n: json.dumps(changed(n, "explain", attachments={"x": 7})).replace(
-            '{"x": 7}', f'{{"x": {nested(900)}}}').encode(), ALL, ""),
+            '{"x": 7}', f'{{"x": {nested(400)}}}').encode(), ALL, ""),
     "pictures that are none": (lambda n: changed(n, "explain", attachments=[1]), ALL, ""),
     "a picture's type": (
         lambda n: changed(n, "explain", attachments={"x": {"text/html": "<script>"}},
