@@ -18,6 +18,9 @@ from classroom.findings import Finding, Kind
 from classroom.matching import defined, match
 
 
+LONGEST = 50_000  # characters of a code cell that pages show: beyond, colouring takes minutes
+
+
 @dataclass
 class Rebuilt:
     """A submission in the assignment's notebook.
@@ -53,12 +56,15 @@ def prepare(path, template: Template, target):
     except reading.NotANotebook as error:
         rebuilt = rebuild(template, [])
         rebuilt.findings = [Finding(Kind.UNREADABLE, f"{error}: no points")]
-    notebook = nbformat.v4.new_notebook(cells=rebuilt.cells, metadata=template.metadata)
-    for number, cell in enumerate(notebook.cells):
+    code = code_cells(rebuilt.cells, rebuilt.kinds)
+    for number, cell in enumerate(rebuilt.cells):
         cell["id"] = f"cell-{number}"
+        if cell["cell_type"] == "code" and len(cell["source"]) > LONGEST:  # to be run, not read
+            cell["source"] = f"{cell['source'][:1000]}\n# … {len(cell['source'])} characters in all"
+    notebook = nbformat.v4.new_notebook(cells=rebuilt.cells, metadata=template.metadata)
     write(target, json.dumps(notebook))
     found = [(finding.kind, finding.text) for finding in rebuilt.findings]
-    return code_cells(rebuilt.cells, rebuilt.kinds), found, bool(rebuilt.recognised)
+    return code, found, bool(rebuilt.recognised)
 
 
 def rebuild(template: Template, cells) -> Rebuilt:

@@ -102,6 +102,11 @@ def with_text(old, new):
     return lambda n: json.dumps(n).replace(old, new, 1).encode()
 
 
+def at_the_end(value):
+    """A kind that has one more value, given as JSON."""
+    return raw(lambda b: b[:-1] + f', "more": {value}}}'.encode())
+
+
 def of_format_3(notebook):
     cells = [{"cell_type": "heading", "level": 1, "source": ["A ", "toy"], "metadata": {}}]
     for cell in notebook["cells"]:
@@ -146,13 +151,13 @@ FILES = {
         lambda n: n | {"cells": [None, 3, [], {}, "x"]}, NONE, "no answer cell"),
     "brackets": (raw(lambda b: b"[" * 100_000), NONE, "nested too deep"),
     "nested metadata": (
-        with_text('"metadata": {', f'"metadata": {{"x": {nested(300)}, '), ALL, ""),
+        at_the_end(nested(300)), ALL, ""),
     "nested much": (
-        with_text('"metadata": {', f'"metadata": {{"x": {nested(50_000)}, '), NONE, "too deep"),
+        at_the_end(nested(50_000)), NONE, "too deep"),
     "a number of 9999 digits": (
-        with_text('"nbformat_minor": ', f'"x": {"1" * 9999}, "nbformat_minor": '), ALL, ""),
+        at_the_end("1" * 9999), ALL, ""),
     "infinite numbers": (
-        with_text('"metadata": {', '"metadata": {"x": [NaN, -Infinity], '), ALL, ""),
+        at_the_end("[NaN, -Infinity]"), ALL, ""),
     "a mark at the beginning": (raw(lambda b: b"\xef\xbb\xbf" + b), ALL, ""),
     "UTF-16": (raw(lambda b: b.decode().encode("utf-16")), ALL, ""),
     "UTF-16, big end first": (raw(lambda b: b.decode().encode("utf-16-be")), ALL, ""),
@@ -326,14 +331,14 @@ NAMES = {
     "lines of a report, no notebook": (beside(f"{FORGED}.pdf"), "", "not a notebook"),
     "a formula": (named("=WEBSERVICE(CHAR(104)&A2)/x.ipynb"), "'=WEBSERVICE(CHAR(104)&A2)", ""),
     "a formula with @": (named("@SUM(1,2)/x.ipynb"), "'@SUM(1,2)", ""),
-    "a formula with -": (named("-rf/x.ipynb"), "'-rf", ""),
-    "an option": (named("--class=x/x.ipynb"), "'--class=x", ""),
+    "a formula with -": (named("-rf/x.ipynb"), "rf", ""),
+    "an option": (named("--class=x/x.ipynb"), "class=x", ""),
     "written from the right": (named("odd\u202egnp/x.ipynb"), ..., ""),
     "a picture": (named("🦆/x.ipynb"), "🦆", ""),
     "dots": (named(".../x.ipynb"), None, ""),
     "spaces": (named("a  b /x.ipynb"), "a  b", ""),
     "quotes": (named("O'Br\"ien `x`/x.ipynb"), "O'Br-ien `x`", ""),
-    "HTML": (named("<img src=x onerror=alert(1)>/x.ipynb"), "-img src=x onerror=alert(1)-", ""),
+    "HTML": (named("<img src=x onerror=alert(1)>/x.ipynb"), "'-img src=x onerror=alert(1)-", ""),
     "a folder called as a notebook": (named("odd.ipynb/x.ipynb"), "odd.ipynb", ""),
     "deep folders": (
         lambda course, who, right: (course.put(f"{who}/x.ipynb", right),
@@ -352,7 +357,7 @@ NAMES = {
         lambda course, who, right: (course.put(f"{who}/x.ipynb", right),
                                     course.put(f"{who}/timestamp.txt/x.csv", b"")),
         "", "timestamp.txt cannot be read"),
-    "the year 50000": (at_time(1.5e12), "", "impossible time"),
+    "the year 50000": (at_time(1.5e12), "", ""),
     "the year 1901": (at_time(-2**31), "", ""),
 }  # fmt: skip
 
