@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import sys
+import termios
 from pathlib import Path
 
 FACTS = json.loads(Path("facts.json").read_text())
@@ -261,13 +262,17 @@ def descriptors_from_before():
 
 @attempt
 def typing_into_a_terminal():
-    """TIOCSTI, also with bits above the 32 that the kernel looks at."""
-    own, other = os.openpty()
-    got = [r for r in (0x5412, 0x541C) if can(fcntl.ioctl, other, r, b"x")]
-    results = [system_call(FACTS["ioctl"], other, 0x5412 | 1 << 32, b"x")]
-    os.close(own)
-    os.close(other)
-    return got + [r for r in results if r != "EPERM"]
+    """TIOCSTI and TIOCLINUX, also with bits above the 32 that the kernel looks at."""
+
+    def type_in(request):
+        os.setsid()
+        _, other = os.openpty()
+        fcntl.ioctl(other, termios.TIOCSCTTY, 0)
+        result = system_call(FACTS["ioctl"], other, request, b"x")
+        return 0 if result == "EPERM" else 98
+
+    requests = [r | high for r in (0x5412, 0x541C) for high in (0, 1 << 32)]
+    return [hex(r) for r in requests if in_a_child(lambda r=r: type_in(r))]
 
 
 @attempt
