@@ -4,17 +4,17 @@ import shutil
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from sample_notebooks import setup
 
-from scripts import margins, notebooks, setup_cell
+from scripts import margins, notebooks
 from scripts.check_log import measured
 
 CELL = "x = 1\ncheck('one', x, at_least=0.5, unit='%')\ncheck('two', x + 1, close_to=2)"
 
 
 def a_notebook(*sources):
-    setup = new_code_cell(setup_cell.source("", "main"), metadata=setup_cell.METADATA)
     cells = [new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]
-    return new_notebook(cells=[setup, *cells])
+    return new_notebook(cells=[setup(), *cells])
 
 
 def row(values, **bounds):
