@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from classroom import sandbox  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {"cell_seconds": 6, "seconds": 60, "memory_gb": 0.7, "output_kb": 50}
 
 #: Set where a test that needs isolation must fail, rather than be skipped, when there is none.
