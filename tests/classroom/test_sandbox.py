@@ -319,6 +319,30 @@ def test_a_file_is_limited(isolated):
     assert "File too large" in out
 
 
+@needs_isolation
+@pytest.mark.parametrize("keeps_descriptors", [True, False])
+def test_systemd_holds_the_limits_where_it_can(monkeypatch, tmp_path, keeps_descriptors):
+    """With a stand-in for systemd-run, since there is no systemd where tests run."""
+    program = tmp_path / "systemd-run"
+    close = "" if keeps_descriptors else 'for d in {3..99}; do eval "exec $d>&-"; done'
+    program.write_text(
+        f'#!/bin/bash\necho "$@" >> {tmp_path}/told\n{close}\n'
+        'while [ "$1" != -- ]; do shift; done; shift; exec "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    sandbox._control_group.cache_clear()
+    try:
+        out, status = run("import os; print(os.environ.get('XDG_RUNTIME_DIR'))", memory_gb=2)
+    finally:
+        sandbox._control_group.cache_clear()
+    assert (out, status) == ("None\n", 0)
+    calls = (tmp_path / "told").read_text().splitlines()
+    assert len(calls) == 1 + keeps_descriptors  # the trial, and the program
+    assert "MemoryMax=2200000000" in calls[0] and ("--user" in calls[0]) == bool(os.geteuid())
+
+
 # Where isolation is not to be had
 
 
