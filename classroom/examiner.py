@@ -99,17 +99,17 @@ class Examiner:
         seconds = []
         for source in cells:
             start, source = time.monotonic(), self.shell.transform_cell(source)
-            self.remote |= self._functions_of_answers(source)
+            self.remote |= self.with_answers(source)
             with contextlib.redirect_stdout(io.StringIO()):
                 _run(source, "the assignment", self.names)
             seconds.append(time.monotonic() - start)
         return seconds
 
-    def _functions_of_answers(self, source):
+    def with_answers(self, source):
         """The functions of a locked cell that use an answer: they run where the answer is."""
         kinds = ast.FunctionDef | ast.ClassDef
         made = [node for node in ast.parse(source).body if isinstance(node, kinds)]
-        return {node.name for node in made if _read(node) & self.remote}
+        return {node.name for node in made if names_read(node) & self.remote}
 
     def test(self, source):
         """Run a test cell; returns its outputs, as nbformat has them."""
@@ -117,7 +117,7 @@ class Examiner:
         with contextlib.redirect_stdout(printed):
             try:
                 source = self.shell.transform_cell(source)
-                wanted = _read(ast.parse(source)) & self.remote
+                wanted = names_read(ast.parse(source)) & self.remote
                 names = self.names.copy()
                 for name in wanted:
                     names.pop(name, None)
@@ -179,7 +179,8 @@ class Examiner:
         return reply
 
 
-def _read(tree):
+def names_read(tree):
+    """The names that a cell, or a function in it, looks up or binds."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 

@@ -156,7 +156,7 @@ class Run:
         for _ in range(RESTARTS + 1):
             try:
                 self.examination()  # starts while the kernel does
-                self.kernel = Kernel(self.files, self.limits, self.task.get("isolated", True))
+                self.kernel = Kernel(self.files, self.limits, self.task["isolated"])
                 self._attempt()
                 break
             except Lost as lost:
@@ -183,9 +183,9 @@ class Run:
             elif time.monotonic() > self.deadline:
                 self._stopped(index, "was not reached in the time for the whole notebook")
             elif kind == "test":
-                self._test(index, cell["source"])
+                self.test(index, cell["source"])
             else:
-                self._cell(index, cell["source"], kind)
+                self.cell(index, cell["source"], kind)
 
     def _stopped(self, index, reason):
         self._result(index, [error("Stopped", f"this cell {reason}")], reason)
@@ -199,7 +199,13 @@ class Run:
         self.written += size
         self.results[index] = {"outputs": outputs, "beyond": beyond}
 
-    def _cell(self, index, source, kind):
+    def cell(self, index, source, kind):
+        """Run a cell of the student's or of the assignment's own.
+
+        Raises:
+            Lost: The kernel; the cell that is to be left out is noted.
+            NotGraded: The machine is at fault.
+        """
         try:
             outputs, beyond = self.kernel.run(source)
             if kind == "student" and failed(outputs) and not beyond:
@@ -230,7 +236,12 @@ class Run:
             index, reason = before[-1], f"left something behind: a cell below it {reason}"
         self.left_out[index] = reason
 
-    def _test(self, index, source):
+    def test(self, index, source):
+        """Run a test cell.
+
+        Raises:
+            Lost: The kernel, or the examiner; the test has its result all the same.
+        """
         self.said, lost = [], ""
 
         def ask(request, label, seconds):
@@ -258,13 +269,18 @@ class Run:
             outputs, beyond = [error("Stopped", f"this test {gone}")], str(gone)
             lost = lost or beyond
         beyond = lost or " ".join(reasons[:1]) or beyond
-        self._result(index, [*map(_to_stdout, self.said), *outputs], beyond)
+        self._result(index, [*map(_said, self.said), *outputs], beyond)
         if lost:
             raise Lost(lost)
 
 
-def _to_stdout(output):
-    """nbgrader takes what stands on stderr for a failure."""
+def _said(output):
+    """What an answer wrote during a test, as what decides on no points.
+
+    nbgrader takes what stands on stderr for a failure, and a cell's value for points.
+    """
+    if output["output_type"] == "execute_result":
+        return {"output_type": "display_data", "data": output["data"], "metadata": {}}
     return output | ({"name": "stdout"} if output["output_type"] == "stream" else {})
 
 
@@ -275,12 +291,23 @@ class Worker:
         self.key, self.kept = None, None
 
     def do(self, task):
-        """Run a task; returns its result."""
+        """Run a task; returns its outcome."""
         start = time.monotonic()
-        files = {name: base64.b64decode(text) for name, text in task.get("files", {}).items()}
+        files = {name: base64.b64decode(text) for name, text in task["files"].items()}
+        examination = self.examiner_for(task, files)
+        try:
+            cells = Run(task, files, examination).to_the_end()
+            examination().prepared()
+        except (NotGraded, sandbox.Refused, OSError) as reason:
+            return findings.stopped(task["cells"], str(reason), str(reason))
+        seconds = round(time.monotonic() - start, 2)
+        isolated = task["isolated"]
+        return findings.Outcome(cells=cells, seconds=seconds, isolated=isolated, problem="")
+
+    def examiner_for(self, task, files):
+        """A function that gives the assignment's examiner, a new one where there is none."""
         own = [cell["source"] for cell in task["cells"] if cell["kind"] == "teacher"]
-        isolated, limits = task.get("isolated", True), Limits(**task["limits"])
-        about = own, task["answers"], files, limits, isolated
+        about = own, task["answers"], files, Limits(**task["limits"]), task["isolated"]
 
         def examination():
             if self.key != about or self.kept.box.process.poll() is not None:
@@ -288,13 +315,7 @@ class Worker:
                 self.key, self.kept = about, Examination(*about)
             return self.kept
 
-        try:
-            cells = Run(task, files, examination).to_the_end()
-            examination().prepared()
-        except NotGraded as reason:
-            return findings.stopped(task["cells"], str(reason), str(reason))
-        seconds = round(time.monotonic() - start, 2)
-        return findings.Outcome(cells=cells, seconds=seconds, isolated=isolated, problem="")
+        return examination
 
     def close(self):
         if self.kept:

@@ -260,16 +260,15 @@ def _taken_up(course, jobs, templates, options, say):
 
 def _keep(course, job, outcome):
     """Store what was brought back, and merge it; what was not graded is tried again."""
-    job.problem, job.isolated = outcome["problem"], outcome["isolated"]
-    job.seconds = outcome["seconds"]
-    if job.problem:
-        return  # what the gradebook has of it stays
-    job.findings += _findings(job, outcome)
-    with job.step("what came of it could not be stored"):
+    with job.step("what came of it cannot be used"):
+        job.problem, job.isolated = outcome["problem"], outcome["isolated"]
+        job.seconds = outcome["seconds"]
+        if job.problem:
+            return  # what the gradebook has of it stays
+        job.findings += _findings(job, outcome)
         findings = [(finding.kind.name, finding.text) for finding in job.findings]
         kept = {"key": job.key, "outcome": outcome, "findings": findings}
         write(_file(course, job, ".json"), json.dumps(kept))
-    if not job.problem:
         _merge(course, job, outcome["cells"])
 
 
@@ -290,10 +289,9 @@ def _executed(course, jobs, templates, options, isolated, say):
             job.findings = [Finding(kind, text) for kind, text in found]
             if to_run:
                 ready.append(job)
-            else:
-                _keep(course, job, stopped(job.code, "the submission could not be run"))
-        if job not in ready:
-            yield job
+                continue
+            _keep(course, job, stopped(job.code, "the submission could not be run"))
+        yield job
     limits = asdict(options.limits)
 
     def task(job):
@@ -311,6 +309,8 @@ def _executed(course, jobs, templates, options, isolated, say):
 def _findings(job, outcome):
     """What happened in the run, in words."""
     found = []
+    if outcome["isolated"] is None:  # nothing was run
+        return found
     for cell, result in zip(job.code, outcome["cells"], strict=True):
         label = cell["name"] or "a cell of the student's own"
         failed = [o for o in result["outputs"] if o["output_type"] == "error"]

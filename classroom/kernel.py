@@ -20,7 +20,7 @@ from classroom import answers, sandbox, wire
 
 START_SECONDS = 60
 GRACE = 5  # seconds that an interrupted cell has to end
-MESSAGE_BYTES, MESSAGES_WAITING, MESSAGES = 10_000_000, 20, 50_000
+MESSAGE_BYTES, MESSAGES_WAITING, MESSAGES = 30_000_000, 20, 50_000
 PARENT = os.getppid()
 CLIENT_BYTES = 1_000_000_000  # of this process, whatever a kernel sends
 PICTURES = ("image/png", "image/jpeg")
@@ -70,6 +70,7 @@ class Kernel:
         self.box = sandbox.Sandbox(argv, files, isolated, limits.memory_gb, **quiet)
         self.context, self.client = zmq.Context(), None
         self.context.maxmsgsize, self.context.rcvhwm = MESSAGE_BYTES, MESSAGES_WAITING
+        self.context.reconnect_ivl = -1  # a socket could be replaced by a link to somewhere else
         try:
             self._connect()
             self.run(f"{shipped(wire, answers)}\n{ANSWERS}.set_up()", ours=True)
@@ -132,8 +133,8 @@ class Kernel:
             if time.monotonic() > deadline:
                 if beyond:
                     self._lose(f"{beyond}, and went on when it was interrupted")
-                if replied:
-                    break  # the end of its output was lost
+                if replied:  # the end of its output was lost
+                    self._lose("sent more than the grading can take")
                 beyond = f"took longer than {self.limits.cell_seconds:g} seconds"
                 deadline = self._interrupt()
             for received in self._messages(0.05):

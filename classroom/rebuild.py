@@ -16,7 +16,8 @@ from classroom.assignment import ANSWER, LOCKED, PLAIN, TEST, Template, code_cel
 from classroom.coursedir import write
 from classroom.findings import Finding, Kind
 from classroom.matching import defined, match
-from scripts import setup_cell
+
+LONGEST = 50_000  # characters of a code cell that pages show: beyond, colouring takes minutes
 
 
 @dataclass
@@ -54,12 +55,15 @@ def prepare(path, template: Template, target):
     except reading.NotANotebook as error:
         rebuilt = rebuild(template, [])
         rebuilt.findings = [Finding(Kind.UNREADABLE, f"{error}: no points")]
-    notebook = nbformat.v4.new_notebook(cells=rebuilt.cells, metadata=template.metadata)
-    for number, cell in enumerate(notebook.cells):
+    code = code_cells(rebuilt.cells, rebuilt.kinds)
+    for number, cell in enumerate(rebuilt.cells):
         cell["id"] = f"cell-{number}"
+        if cell["cell_type"] == "code" and len(cell["source"]) > LONGEST:  # to be run, not read
+            cell["source"] = f"{cell['source'][:1000]}\n# … {len(cell['source'])} characters in all"
+    notebook = nbformat.v4.new_notebook(cells=rebuilt.cells, metadata=template.metadata)
     write(target, json.dumps(notebook))
     found = [(finding.kind, finding.text) for finding in rebuilt.findings]
-    return code_cells(rebuilt.cells, rebuilt.kinds), found, bool(rebuilt.recognised)
+    return code, found, bool(rebuilt.recognised)
 
 
 def rebuild(template: Template, cells) -> Rebuilt:
@@ -98,6 +102,11 @@ def _untouched(template, index, submitted):
     """Whether an answer was not written: its cell is missing, emptied or as it was released."""
     text = submitted[index]["source"] if index in submitted else ""
     return not text.strip() or _same(text, template.released[index])
+
+
+def _is_setup(template, index):
+    """Whether a cell of the teacher's prepares for all answers: it stands above the first."""
+    return ANSWER not in map(role, template.cells[: index + 1])
 
 
 def _label(template, index):
@@ -144,7 +153,7 @@ def _added(template, cells, matched, rebuilt):
         if cell["cell_type"] == "markdown":  # an answer may have been written into its question
             more = changed["source"].replace(template.released[index].strip(), "").strip()
             added.setdefault(index, []).insert(0, changed | {"source": more})
-        elif setup_cell.is_setup(cell):
+        elif _is_setup(template, index):
             added.setdefault(index, []).insert(0, changed)
     return added
 
@@ -198,7 +207,7 @@ def _place(template, index, submitted, added, rebuilt):
         if theirs is None and part == TEST:
             rebuilt.note(f"test cell {label} was deleted: put back")
         elif theirs is not None and code and not _same(theirs["source"], released):
-            also = ", then the changed one" if setup_cell.is_setup(cell) else ""
+            also = ", then the changed one" if _is_setup(template, index) else ""
             rebuilt.note(f"{part} cell {label} was changed: the original was used{also}")
     elif part == ANSWER and not code and _untouched(template, index, submitted):
         text, pictures = _text_beside(template, index, added)

@@ -56,6 +56,8 @@ class Codec:
                 return kind(value)
         if isinstance(value, complex):
             return self._write_array(np.complex128(value))
+        if hasattr(type(value), "__float__"):  # a fraction, a decimal number
+            return float(value)
         if isinstance(value, Mapping):
             pairs = [[self.write(k, depth + 1), self.write(value[k], depth + 1)] for k in value]
             return {"dict": pairs}
@@ -68,7 +70,7 @@ class Codec:
 
     def _write_array(self, value):
         array = np.asarray(value)
-        if array.dtype.kind == "V":  # bfloat16
+        if array.dtype.name == "bfloat16":
             array = array.astype("float32")
         if array.dtype.kind in "OU":
             return self.write(array.tolist())

@@ -1,7 +1,6 @@
 """Marking by hand in nbgrader's formgrader, in a real browser. Needs Chromium."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,22 +12,30 @@ import pytest
 
 pytest.importorskip("nbgrader")
 pytest.importorskip("playwright")
+import chromium
 import toy
 from playwright.sync_api import sync_playwright
-from test_grading import ROOT, Course
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
+from conftest import ROOT, Course
 
 STUDENT = "Łukasz Żółć"
 SCRIPT = "Because <script>document.title = 'run'</script> <b>axis</b> 1 is the row."
 
 
 @pytest.fixture
-def course(tmp_path):
+def elsewhere():
+    """A server that a page must not ask for anything."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        yield server
+
+
+@pytest.fixture
+def course(tmp_path, no_kernels, elsewhere):
     course = Course(tmp_path)
     version = course.release()
-    course.hand_in(STUDENT, toy.answered(version, **toy.RIGHT | {"explain": SCRIPT}))
+    picture = f"![seen](http://127.0.0.1:{elsewhere.getsockname()[1]}/seen.png)"
+    course.hand_in(STUDENT, toy.answered(version, **toy.RIGHT | {"explain": SCRIPT + picture}))
     course.grade()
     return course
 
@@ -38,8 +45,8 @@ def formgrader(course):
     """The formgrader as `make formgrader` starts it; yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    argv = [sys.executable, "-m", "classroom", "formgrader", "--class", course.room.folder]
-    argv += ["--source", course.room.source, "--no-browser", f"--port={port}"]
+    argv = [sys.executable, "-m", "classroom", "formgrader", "--class", course.dir.folder]
+    argv += ["--source", course.dir.source, "--no-browser", f"--port={port}"]
     argv += ["--IdentityProvider.token=", "--allow-root"]
     process = subprocess.Popen(
         [str(a) for a in argv], cwd=ROOT, start_new_session=True,
@@ -58,9 +65,9 @@ def formgrader(course):
     process.wait()
 
 
-def test_marks_given_in_the_browser_reach_scores_and_feedback(course, formgrader):
+def test_marks_given_in_the_browser_reach_scores_and_feedback(course, formgrader, elsewhere):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = chromium.launch(playwright)
         page = browser.new_page()
         page.goto(formgrader)
         page.get_by_role("link", name="Manual Grading").click()
@@ -81,8 +88,14 @@ def test_marks_given_in_the_browser_reach_scores_and_feedback(course, formgrader
         assert page.locator("input.score").last.input_value() == "3"
         assert page.title() != "run"
         assert page.locator("script", has_text="document.title = 'run'").count() == 0
+        assert page.locator("img[alt=seen]").count() == 1
+        course.grade()
+        (feedback,) = (course.dir.folder / "feedback").rglob("*.html")
+        page.goto(feedback.as_uri())
+        assert page.locator("img[alt=seen]").count() == 1 and page.locator("script").count() == 0
         browser.close()
-    course.grade()
+    with pytest.raises(TimeoutError):
+        elsewhere.accept()
     row = course.scores()[STUDENT]
     assert (row["score"], row["by_hand"], row["to_mark_by_hand"]) == ("13", "3", "0")
     assert "Say which rows." in course.feedback(STUDENT)

@@ -1,9 +1,10 @@
 """Grading: a batch of submissions, good ones, damaged ones and hostile ones; crashes; marks."""
 
-import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -12,10 +13,11 @@ import pytest
 
 pytest.importorskip("nbgrader")
 import toy
-from conftest import ROOT, Course, needs_isolation
 
-from classroom import execute, grade, gradebook, sandbox
+from classroom import coursedir, execute, grade, gradebook, sandbox
+from classroom.__main__ import main
 from classroom.coursedir import ClassroomError
+from conftest import ROOT, Course, needs_isolation
 
 # The batch
 
@@ -62,7 +64,7 @@ def test_each_odd_one_has_a_line_in_the_report(graded):
     assert not accused
 
 
-@pytest.mark.skipif(not ISOLATED, reason="needs Linux namespaces")
+@needs_isolation
 def test_nobody_read_or_reached_what_they_must_not(graded):
     course, _ = graded
     printed = {}
@@ -74,7 +76,7 @@ def test_nobody_read_or_reached_what_they_must_not(graded):
     for student in ("solutions", "neighbour"):
         assert "looked everywhere" in printed[student]
     assert "unreachable" in printed["network"] and "No such file" in printed["gradebook"]
-    assert sandbox.probe().sentence() in course.report()
+    assert sandbox.sentence(True) in course.report()
 
 
 def test_feedback_has_marks_and_no_hidden_tests(graded):
@@ -140,18 +142,18 @@ def test_killed_half_way_and_started_again(course):
     everything_right(course, 6)
 
 
-def test_broken_off_between_running_and_merging(course, monkeypatch):
+def test_broken_off_between_running_and_merging(course, monkeypatch, no_kernels):
     """A run that was stored and not merged is merged without being run again."""
     a_class(course, 2)
-    merged, settle = [], merge.release.write
+    write, broken_off = gradebook.write, []
 
     def fails_once(path, text):
-        if "autograded" in str(path) and not merged:
-            merged.append(path)
+        if "autograded" in str(path) and not broken_off:
+            broken_off.append(path)
             raise KeyboardInterrupt
-        settle(path, text)
+        write(path, text)
 
-    monkeypatch.setattr(merge.release, "write", fails_once)
+    monkeypatch.setattr(gradebook, "write", fails_once)
     with pytest.raises(KeyboardInterrupt):
         course.grade()
     course.grade()
@@ -159,7 +161,7 @@ def test_broken_off_between_running_and_merging(course, monkeypatch):
     everything_right(course, 2)
 
 
-def test_only_what_is_new_or_changed_is_run(course):
+def test_only_what_is_new_or_changed_is_run(course, no_kernels):
     version = a_class(course, 2)
     course.grade()
     course.hand_in("s1", toy.answered(version, **toy.RIGHT | {"double": toy.WRONG["double"]}))
@@ -172,15 +174,14 @@ def test_only_what_is_new_or_changed_is_run(course):
 
 def mark_by_hand(course, student, points, comment="well put"):
     """What the formgrader writes."""
-    with Gradebook(course.dir.database) as gradebook:
-        grade_ = course.grade_row(gradebook, student, "explain")
-        grade_.manual_score, grade_.needs_manual_grade = points, False
-        remark = gradebook.find_comment("explain", toy.NAME, toy.NAME, student)
-        remark.manual_comment = comment
-        gradebook.db.commit()
+    with course.dir.gradebook() as book:
+        mark = book.find_grade("explain", toy.NAME, toy.NAME, student)
+        mark.manual_score, mark.needs_manual_grade = points, False
+        book.find_comment("explain", toy.NAME, toy.NAME, student).manual_comment = comment
+        book.db.commit()
 
 
-def test_hand_marks_survive(course):
+def test_hand_marks_survive(course, no_kernels):
     version = a_class(course, 2)
     course.grade()
     assert course.scores()["s0"]["to_mark_by_hand"] == "1"
@@ -201,7 +202,7 @@ def test_hand_marks_survive(course):
     assert (rows["s1"]["score"], rows["s1"]["to_mark_by_hand"]) == ("12", "1")
 
 
-def test_a_new_version_of_the_assignment_keeps_hand_marks(course):
+def test_a_new_version_of_the_assignment_keeps_hand_marks(course, no_kernels):
     """A task more, in an assignment with submissions: nbgrader alone refuses it."""
     a_class(course, 1)
     course.grade()
@@ -220,7 +221,7 @@ def test_a_new_version_of_the_assignment_keeps_hand_marks(course):
     assert (row["machine"], row["score"], row["max_score"]) == ("10", "13", "14")
 
 
-def test_two_runs_at_once_are_refused(course):
+def test_two_runs_at_once_are_refused(course, no_kernels):
     a_class(course, 1)
     with grade._alone(course.dir):
         with pytest.raises(ClassroomError, match="Another run"):
@@ -230,7 +231,7 @@ def test_two_runs_at_once_are_refused(course):
 # When the grading itself fails
 
 
-def test_what_could_not_be_graded_is_said_and_tried_again(course, monkeypatch):
+def test_what_could_not_be_graded_is_said_and_tried_again(course, monkeypatch, no_kernels):
     a_class(course, 2)
     course.grade()
     version = course.release()
@@ -250,19 +251,35 @@ def test_what_could_not_be_graded_is_said_and_tried_again(course, monkeypatch):
     assert course.scores()["s1"]["machine"] == "7"
 
 
-def test_marks_that_cannot_be_written_do_not_stop_the_others(course, monkeypatch):
+def test_marks_that_cannot_be_written_do_not_stop_the_others(course, monkeypatch, no_kernels):
     a_class(course, 2)
-    write = merge.merge
+    write = gradebook.merge
 
-    def fails(room, job, form):
-        if job.submission.student == "s0":
+    def fails(course, submission, *more):
+        if submission.student == "s0":
             raise ValueError("no room")
-        write(room, job, form)
+        write(course, submission, *more)
 
-    monkeypatch.setattr(merge, "merge", fails)
+    monkeypatch.setattr(gradebook, "merge", fails)
     course.grade()
-    assert course.scores()["s1"]["machine"] == "10"
+    assert course.machine()["s1"] == "10"
     assert "its marks could not be written (ValueError: no room)" in course.report()
-    monkeypatch.setattr(merge, "merge", write)
+    monkeypatch.setattr(gradebook, "merge", write)
     course.grade()
     everything_right(course, 2)
+
+
+def test_a_gradebook_in_use_is_one_sentence(course, monkeypatch, no_kernels, capsys):
+    """The marks by hand are in it: nobody is to be told to move it away."""
+    a_class(course, 2)
+    course.grade()
+    monkeypatch.setattr(coursedir, "BUSY_SECONDS", 0.3)
+    other = sqlite3.connect(course.dir.folder / "gradebook.db")
+    other.execute("BEGIN EXCLUSIVE")
+    shutil.copy(course.submissions / f"s0_{toy.NAME}.ipynb", course.submissions / "s2_01_toy.ipynb")
+    assert main(course.command()[3:]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("is in use by another program: close it and run this again.")
+    other.rollback()
+    assert main(course.command()[3:]) == 0
+    assert course.machine() == dict.fromkeys(("s0", "s1", "s2"), "10")

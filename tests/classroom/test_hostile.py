@@ -6,6 +6,7 @@ Nothing is run in a kernel here: what is tried is all that the grader itself doe
 import copy
 import json
 import os
+import re
 import resource
 import shutil
 import time
@@ -14,12 +15,14 @@ import pytest
 
 pytest.importorskip("nbgrader")
 import toy
-from conftest import Course, run_quickly
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from classroom import execute
+from classroom.roster import student_id
+from conftest import Course, run_quickly
 
-GOOD = {"anna": "10", "zoe": "10"}
+GOOD = ("anna", "zoe")
+ALL, NONE = "10", "0"
 HALF = "\ud83d"  # of an emoji
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
 
@@ -45,18 +48,25 @@ def batch(released, tmp_path, no_kernels):
 
 
 def grade(course):
-    """Grade; the grader's own process may take neither long nor much."""
+    """Grade a batch, for which the grader's own process may take neither long nor much.
+
+    Returns:
+        The rows of the scores by student.
+    """
     start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     course.grade()
     assert time.process_time() - start < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # kB
-    machine = course.machine()
-    assert {student: machine[student] for student in GOOD} == GOOD
-    lines = course.report().splitlines()
-    assert not [line for line in lines for student in GOOD if line.startswith(f"- **{student}**")]
+    rows, lines = course.scores(), course.report().splitlines()
     for student in GOOD:
-        assert f"{student} says why." in course.feedback(student)
-    return machine
+        assert rows[student]["machine"] == ALL and f"{student} says why." in course.feedback(
+            student
+        )
+        assert not [line for line in lines if line.startswith(f"- **{student}**")]
+    assert "## Look" not in lines and max(map(len, lines)) < 2000
+    text = "\n".join(lines)
+    assert not re.search(r"(?<!\\)<img|[\x1b\x07\0\u202e]", text)
+    return rows
 
 
 def written(notebook, **texts):
@@ -92,6 +102,11 @@ def with_text(old, new):
     return lambda n: json.dumps(n).replace(old, new, 1).encode()
 
 
+def at_the_end(value):
+    """A kind that has one more value, given as JSON."""
+    return raw(lambda b: b[:-1] + f', "more": {value}}}'.encode())
+
+
 def of_format_3(notebook):
     cells = [{"cell_type": "heading", "level": 1, "source": ["A ", "toy"], "metadata": {}}]
     for cell in notebook["cells"]:
@@ -122,7 +137,6 @@ def letters_of_the_assignment(notebook):
     return toy.stripped(with_cells(notebook, cells))
 
 
-ALL, NONE = "10", "0"
 #: Kind -> (the file's content, made of a notebook with the right answers; points; words).
 FILES = {
     "nothing": (raw(lambda b: b""), NONE, "the file is empty"),
@@ -133,15 +147,17 @@ FILES = {
     "null": (raw(lambda b: b"null"), NONE, "no cells"),
     "a list": (raw(lambda b: b"[1, 2]"), NONE, "no cells"),
     "cells that are a number": (raw(lambda b: b'{"cells": 3}'), NONE, "no cells"),
-    "cells that are none": (lambda n: n | {"cells": [None, 3, [], {}, "x"]}, NONE, "no answer cell"),
+    "cells that are none": (
+        lambda n: n | {"cells": [None, 3, [], {}, "x"]}, NONE, "no answer cell"),
     "brackets": (raw(lambda b: b"[" * 100_000), NONE, "nested too deep"),
     "nested metadata": (
-        with_text('"metadata": {', f'"metadata": {{"x": {nested(300)}, '), ALL, ""),
+        at_the_end(nested(300)), ALL, ""),
     "nested much": (
-        with_text('"metadata": {', f'"metadata": {{"x": {nested(50_000)}, '), NONE, "nested too deep"),
+        at_the_end(nested(50_000)), NONE, "too deep"),
     "a number of 9999 digits": (
-        with_text('"nbformat_minor": ', f'"x": {"1" * 9999}, "nbformat_minor": '), ALL, ""),
-    "infinite numbers": (with_text('"metadata": {', '"metadata": {"x": [NaN, -Infinity], '), ALL, ""),
+        at_the_end("1" * 9999), ALL, ""),
+    "infinite numbers": (
+        at_the_end("[NaN, -Infinity]"), ALL, ""),
     "a mark at the beginning": (raw(lambda b: b"\xef\xbb\xbf" + b), ALL, ""),
     "UTF-16": (raw(lambda b: b.decode().encode("utf-16")), ALL, ""),
     "UTF-16, big end first": (raw(lambda b: b.decode().encode("utf-16-be")), ALL, ""),
@@ -153,7 +169,8 @@ FILES = {
         raw(lambda b: b"{\n<<<<<<< HEAD\n" + b[1:] + b"\n=======\n>>>>>>> x\n"), NONE, "conflict"),
     "Latin-1": (raw(lambda b: b.replace(b"Because", b"W\xe4re")), ALL, ""),
     "lines that end in CR": (lambda n: json.loads(json.dumps(n).replace("\\n", "\\r")), ALL, ""),
-    "lines that end in CRLF": (lambda n: json.loads(json.dumps(n).replace("\\n", "\\r\\n")), ALL, ""),
+    "lines that end in CRLF": (
+        lambda n: json.loads(json.dumps(n).replace("\\n", "\\r\\n")), ALL, ""),
     "outputs of 31 MB": (lambda n: with_outputs(n, 31), ALL, ""),
     "an output nested deep": (
         with_text('"outputs": []', f'"outputs": [{nested(400)}]'), ALL, ""),
@@ -229,118 +246,135 @@ FILES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", FILES)
-def test_a_file(batch, kind):
+def groups(kinds, number):
+    """The kinds in so many groups: a batch each, since what surrounds a batch takes time."""
+    return [list(kinds)[start::number] for start in range(number)]
+
+
+@pytest.mark.parametrize("kinds", groups(FILES, 8), ids=lambda kinds: kinds[0])
+def test_files(batch, kinds):
     course, right = batch
-    change, points, words = FILES[kind]
-    course.hand_in("odd", change(right))
-    machine = grade(course)
-    assert machine["odd"] == points
-    lines = [line for line in course.report().splitlines() if line.startswith("- **odd**")]
-    assert any(words in line for line in lines) if words else True, lines
-    if points == ALL:
-        page = course.feedback("odd")
-        assert course.scores()["odd"]["to_mark_by_hand"] == "1"
-        assert "<script" not in page and "onerror=alert" not in page.replace("&lt;img", "")
+    for kind in kinds:
+        course.hand_in(kind, FILES[kind][0](right))
+    rows = grade(course)
+    found = {kind: rows[student_id(kind)]["machine"] for kind in kinds}
+    assert found == {kind: FILES[kind][1] for kind in kinds}
+    lines = course.report().splitlines()
+    for kind in kinds:
+        _, points, words = FILES[kind]
+        own = [line for line in lines if line.startswith(f"- **{kind}**")]
+        assert any(words in line for line in own) if words else True, (kind, own)
+        if points == ALL:
+            page = course.feedback(kind)
+            assert rows[kind]["to_mark_by_hand"] == "1", kind
+            assert "<script" not in page and not re.search("<img[^>]*onerror", page), kind
 
 
 def test_a_file_of_40_gigabytes(batch):
     course, _ = batch
     with open(course.hand_in("odd", b""), "wb") as file:
         file.truncate(40 * 10**9)
-    assert grade(course)["odd"] == NONE
+    assert grade(course)["odd"]["machine"] == NONE
     assert "larger than 200 MB" in course.report()
 
 
 def stamped(text):
-    return lambda course, right: (
-        course.put("odd/x.ipynb", right),
-        course.put("odd/timestamp.txt", text),
+    return lambda course, who, right: (
+        course.put(f"{who}/x.ipynb", right),
+        course.put(f"{who}/timestamp.txt", text),
     )
 
 
 def linked(target):
-    def make(course, right):
-        course.put("odd/x.ipynb", right)
-        (course.submissions / "odd" / "y.ipynb").symlink_to(target)
+    def make(course, who, right):
+        course.put(f"{who}/x.ipynb", right)
+        (course.submissions / who / "y.ipynb").symlink_to(target)
 
     return make
 
 
-def a_pipe(course, right):
-    os.mkfifo(course.submissions / f"pipe_{toy.NAME}.ipynb")
-    course.put("odd/x.ipynb", right)
+def a_pipe(course, who, right):
+    course.put(f"{who}/x.ipynb", right)
+    os.mkfifo(course.submissions / who / "pipe.ipynb")
 
 
 def at_time(seconds):
-    def make(course, right):
-        os.utime(course.put("odd/x.ipynb", right), (seconds, seconds))
+    def make(course, who, right):
+        os.utime(course.put(f"{who}/x.ipynb", right), (seconds, seconds))
 
     return make
 
 
 def named(path):
-    return lambda course, right: course.put(path, right)
+    return lambda course, who, right: course.put(path, right)
 
 
 def beside(path):
     """A file that is no notebook beside a right one."""
-    return lambda course, right: (course.put("odd/x.ipynb", right), course.put(path, b"%PDF"))
+    return lambda course, who, right: (
+        course.put(f"{who}/x.ipynb", right),
+        course.put(f"{who}/{path}", b"%PDF"),
+    )
 
 
 FORGED = "odd\n\n## Look\n- **anna**, 01: <img src=x onerror=alert(1)> [x](http:x)"
-#: Kind -> (what is put into the folder, the student, points, words in the report)
+#: Kind -> (what is put into the folder, the student in the scores if not the kind, words)
 NAMES = {
-    "not UTF-8": (named(os.fsdecode(b"M\xfcller/x.ipynb")), None, ""),
-    "a PDF, not UTF-8": (beside(os.fsdecode(b"odd/M\xfcller.pdf")), "odd", "not a notebook"),
-    "a flat file, not UTF-8": (named(os.fsdecode(b"M\xfcller_01_toy.ipynb")), None, ""),
-    "249 bytes": (named(f"{'x' * 236}_01_toy.ipynb"), None, ""),
-    "83 Chinese characters": (named(f"{'课' * 83}/x.ipynb"), None, ""),
-    "lines of a report": (named(f"{FORGED}/x.ipynb"), None, ""),
-    "lines of a report, no notebook": (beside(f"odd/{FORGED}.pdf"), "odd", "not a notebook"),
+    "not UTF-8": (named(os.fsdecode(b"M\xfcller/x.ipynb")), ..., ""),
+    "not UTF-8 either": (named(os.fsdecode(b"M\xf6ller/x.ipynb")), ..., ""),
+    "a PDF, not UTF-8": (beside(os.fsdecode(b"M\xfcller.pdf")), "", "not a notebook"),
+    "a flat file, not UTF-8": (named(os.fsdecode(b"M\xe4ller_01_toy.ipynb")), ..., ""),
+    "249 bytes": (named(f"{'x' * 236}_01_toy.ipynb"), ..., ""),
+    "83 Chinese characters": (named(f"{'课' * 83}/x.ipynb"), ..., ""),
+    "82 Chinese characters": (named(f"{'课' * 82}/x.ipynb"), ..., ""),
+    "lines of a report": (named(f"{FORGED}/x.ipynb"), ..., ""),
+    "lines of a report, no notebook": (beside(f"{FORGED}.pdf"), "", "not a notebook"),
     "a formula": (named("=WEBSERVICE(CHAR(104)&A2)/x.ipynb"), "'=WEBSERVICE(CHAR(104)&A2)", ""),
     "a formula with @": (named("@SUM(1,2)/x.ipynb"), "'@SUM(1,2)", ""),
-    "a formula with -": (named("-rf/x.ipynb"), "'-rf", ""),
-    "an option": (named("--class=x/x.ipynb"), "'--class=x", ""),
-    "written from the right": (named("odd\u202egnp/x.ipynb"), None, ""),
+    "a formula with -": (named("-rf/x.ipynb"), "rf", ""),
+    "an option": (named("--class=x/x.ipynb"), "class=x", ""),
+    "written from the right": (named("odd\u202egnp/x.ipynb"), ..., ""),
     "a picture": (named("🦆/x.ipynb"), "🦆", ""),
     "dots": (named(".../x.ipynb"), None, ""),
     "spaces": (named("a  b /x.ipynb"), "a  b", ""),
     "quotes": (named("O'Br\"ien `x`/x.ipynb"), "O'Br-ien `x`", ""),
-    "HTML": (named("<img src=x onerror=alert(1)>/x.ipynb"), "-img src=x onerror=alert(1)-", ""),
+    "HTML": (named("<img src=x onerror=alert(1)>/x.ipynb"), "'-img src=x onerror=alert(1)-", ""),
     "a folder called as a notebook": (named("odd.ipynb/x.ipynb"), "odd.ipynb", ""),
     "deep folders": (
-        lambda course, right: (course.put("odd/x.ipynb", right),
-                               course.put("odd" + "/a" * 900 + "/x.ipynb", b"")),
-        "odd", "too deep"),
-    "a pipe": (a_pipe, "odd", "not a plain file"),
-    "a link to a neighbour": (linked(f"../anna_{toy.NAME}.ipynb"), "odd", "is a link"),
-    "a link to itself": (linked("y.ipynb"), "odd", "is a link"),
-    "a link to the system": (linked("/etc/passwd"), "odd", "is a link"),
-    "a link to a folder": (linked("/etc"), "odd", "is a link"),
-    "a time that is none": (stamped(b"\xff\xfe\0\0 soon"), "odd", "timestamp.txt cannot be read"),
-    "a time of 40 GB": (stamped(b"9" * 10**6), "odd", "timestamp.txt cannot be read"),
-    "the year 1": (stamped("0001-01-01 00:00:00 Asia/Tokyo"), "odd", "timestamp.txt cannot be"),
-    "a zone that is none": (stamped("2026-01-01 10:00:00 Mars/Base"), "odd", "no time zone is"),
+        lambda course, who, right: (course.put(f"{who}/x.ipynb", right),
+                                    course.put(who + "/a" * 900 + "/x.ipynb", b"")),
+        "", "too deep"),
+    "a pipe": (a_pipe, "", "not a plain file"),
+    "a link to a neighbour": (linked(f"../anna_{toy.NAME}.ipynb"), "", "is a link"),
+    "a link to itself": (linked("y.ipynb"), "", "is a link"),
+    "a link to the system": (linked("/etc/passwd"), "", "is a link"),
+    "a link to a folder": (linked("/etc"), "", "is a link"),
+    "a time that is none": (stamped(b"\xff\xfe\0\0 soon"), "", "timestamp.txt cannot be read"),
+    "a long time": (stamped(b"9" * 10**6), "", "timestamp.txt cannot be read"),
+    "the year 1": (stamped("0001-01-01 00:00:00 Asia/Tokyo"), "", "timestamp.txt cannot be"),
+    "a zone that is none": (stamped("2026-01-01 10:00:00 Mars/Base"), "", "no time zone is"),
     "a time that is a folder": (
-        lambda course, right: (course.put("odd/x.ipynb", right),
-                               course.put("odd/timestamp.txt/x.csv", b"")),
-        "odd", "timestamp.txt cannot be read"),
-    "the year 50000": (at_time(1.5e12), "odd", "impossible time"),
-    "the year 1901": (at_time(-2**31), "odd", ""),
+        lambda course, who, right: (course.put(f"{who}/x.ipynb", right),
+                                    course.put(f"{who}/timestamp.txt/x.csv", b"")),
+        "", "timestamp.txt cannot be read"),
+    "the year 50000": (at_time(1.5e12), "", ""),
+    "the year 1901": (at_time(-2**31), "", ""),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", NAMES)
-def test_a_name(batch, kind):
+@pytest.mark.parametrize("kinds", groups(NAMES, 3), ids=lambda kinds: kinds[0])
+def test_names(batch, kinds):
     course, right = batch
-    put, student, words = NAMES[kind]
-    put(course, right)
-    machine = grade(course)
-    (odd,) = machine.keys() - GOOD.keys()
-    assert student in (None, odd) and machine[odd] == ALL and words in course.report()
-    text = course.report()
-    assert "## Look" not in text.splitlines() and "<img" not in text.replace("\\<img", "")
+    for kind in kinds:
+        NAMES[kind][0](course, kind, right)
+    rows, report = grade(course), course.report()
+    hidden = [kind for kind in kinds if NAMES[kind][1] is None]
+    assert len(rows) == len(GOOD) + len(kinds) - len(hidden)
+    assert {row["machine"] for row in rows.values()} == {ALL}
+    for kind in kinds:
+        _, student, words = NAMES[kind]
+        assert student in (None, ...) or (student or kind) in rows
+        assert words in report, kind
     for path in course.dir.folder.rglob("*"):
         assert len(os.fsencode(path.name)) < 200, path
 
@@ -378,22 +412,20 @@ MESSAGES = {
 }
 
 
-@pytest.mark.parametrize("kind", MESSAGES)
-def test_a_message(batch, monkeypatch, kind):
+def test_messages(batch, monkeypatch):
     course, right = batch
-    course.hand_in("odd", toy.with_cell(right, "double", "# odd"))
+    for kind in MESSAGES:
+        course.hand_in(kind, toy.with_cell(right, "double", f"# odd: {kind}"))
 
     def run(task):
         result = run_quickly(task)
-        if any(cell["source"] == "# odd" for cell in task["cells"]):
-            MESSAGES[kind](result)
+        for cell in task["cells"]:
+            if cell["source"].startswith("# odd: "):
+                MESSAGES[cell["source"][7:]](result)
         return result
 
     monkeypatch.setattr(execute, "run", run)
-    machine = grade(course)
-    assert machine["odd"] in ("10", "")
-    text = course.report()
-    assert "## Look" not in text.splitlines() and "<img" not in text.replace("\\<img", "")
-    assert max(map(len, text.splitlines())) < 2000
-    assert not any(c in text for c in "\x1b\x07\0\u202e")
-    assert "- **odd**, 01_toy: " in text or machine["odd"] == "10"
+    rows = grade(course)
+    lost = {kind for kind in MESSAGES if rows[kind]["machine"] != ALL}
+    assert lost == {"a problem of several lines", "too few cells", "an error of the grader's"}
+    assert all(f"- **{kind}**, 01_toy: " in course.report() for kind in lost)

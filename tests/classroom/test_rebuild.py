@@ -7,13 +7,13 @@ import pytest
 
 pytest.importorskip("nbgrader")
 import toy
-from conftest import run_quickly
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from classroom import assignment, reading
 from classroom.assignment import ANSWER, TEST, name_of, role
 from classroom.matching import defined, match
 from classroom.rebuild import rebuild
+from conftest import run_quickly
 
 DOUBLE_STUB = "def double(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
 

@@ -1,4 +1,15 @@
-# Release
+"""The student versions: what they give away, what is said of a source that is not in order."""
+
+import nbformat
+import pytest
+
+pytest.importorskip("nbgrader")
+import toy
+
+from classroom import release
+from classroom.__main__ import main
+from classroom.coursedir import CourseDirectory
+from conftest import LIMITS
 
 
 def test_release_gives_nothing_away_and_scores_nothing(course, capsys):
@@ -21,7 +32,7 @@ def test_the_badge_leads_to_where_students_find_the_notebook(course):
     )
     path = course.dir.folder / "release" / toy.NAME / f"{toy.NAME}.ipynb"
     assert link in path.read_text()
-    release.make(release.Class(course.dir.folder, course.dir.source), toy.NAME)
+    release.generate(CourseDirectory(course.dir.folder, course.dir.source), toy.NAME)
     assert link in path.read_text()
 
 
