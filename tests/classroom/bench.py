@@ -10,7 +10,7 @@ from classroom.kernel import Kernel, Lost, failed
 
 ISOLATED = not sandbox.why_not()
 
-LIMITS = {"cell_seconds": 30, "seconds": 600, "memory_gb": 3, "output_kb": 100}
+LIMITS = {"cell_seconds": 120, "seconds": 900, "memory_gb": 3, "output_kb": 100}
 BOUNDS = ("### BEGIN SOLUTION", "### END SOLUTION")
 
 

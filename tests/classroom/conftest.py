@@ -33,6 +33,17 @@ def _isolation_where_it_is_required():
         pytest.exit(f"COURSE_REQUIRE_ISOLATION is set: {sandbox.why_not()}", returncode=1)
 
 
+def pytest_collection_modifyitems(items):
+    """The tests that try answers stand together by assignment: they share its kernel."""
+    files = {path: number for number, path in enumerate(dict.fromkeys(i.path for i in items))}
+
+    def place(item):
+        shares = "tried" in getattr(item, "fixturenames", ())
+        return files[item.path], item.callspec.params.get("name", "") if shares else ""
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With `--dist loadscope` an assignment's tests stay together, and those of any other file.
