@@ -1,138 +1,33 @@
-"""The assignments, graded by nbgrader: solutions, student versions, and wrong answers.
+"""The assignments' sources, and what nbgrader alone makes of solutions and student versions.
 
-Nothing is written into the repository: each assignment gets a course of its own in a temporary
-folder. Needs requirements-classroom.txt, and is skipped without.
+Needs requirements-classroom.txt, and is skipped without.
 """
 
 import ast
-import contextlib
 import json
-import os
 import re
-import runpy
-import shutil
-import sys
 from collections import Counter
-from pathlib import Path
 
 import nbformat
 import pytest
 
 pytest.importorskip("nbgrader")
-import bench
-from nbgrader.apps import NbGraderAPI
-from test_cheats import EQUAL
-from traitlets.config import PyFileConfigLoader
+from nbgrader_course import (
+    ASSIGNMENTS,
+    NAMES,
+    SOURCES,
+    as_a_teacher_runs_it,
+    errors,
+    full_points,
+    nbgrader_cells,
+    read,
+    wrong_answers,
+)
 
-ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
 NOTEBOOKS = ASSIGNMENTS.parent / "notebooks"
-SOURCES = sorted(ASSIGNMENTS.glob("source/*/*.ipynb"))
-NAMES = [path.stem for path in SOURCES]
-
 POINTS, BY_MACHINE = 20, 16
 KEYS = {"schema_version", "grade", "locked", "solution", "task", "grade_id"}
 LEAK = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|For the marker")
-
-
-def wrong_answers(name):
-    """Name -> (answer cell, text of its solution, what replaces it)."""
-    path = Path(__file__).parent / "wrong_answers" / f"{name}.py"
-    return runpy.run_path(str(path))["WRONG"]
-
-
-def read(path):
-    return nbformat.read(path, as_version=4)
-
-
-def nbgrader_cells(notebook):
-    """grade_id -> cell."""
-    cells = [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
-    return {cell.metadata.nbgrader.grade_id: cell for cell in cells}
-
-
-@contextlib.contextmanager
-def as_a_teacher_runs_it():
-    """nbgrader finds alembic through PATH; a kernel that sees pytest captures less output."""
-    saved = dict(os.environ)
-    os.environ.pop("PYTEST_CURRENT_TEST", None)
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), saved["PATH"]])
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(saved)
-
-
-class Course:
-    """A course in a temporary folder that holds one assignment."""
-
-    def __init__(self, folder, name):
-        self.folder, self.name = folder, name
-        shutil.copytree(ASSIGNMENTS / "source" / name, folder / "source" / name)
-        config = PyFileConfigLoader("nbgrader_config.py", str(ASSIGNMENTS)).load_config()
-        config.CourseDirectory.root = str(folder)
-        config.CourseDirectory.db_url = f"sqlite:///{folder / 'gradebook.db'}"
-        with as_a_teacher_runs_it():
-            self.api = NbGraderAPI(config=config)
-            result = self.api.generate_assignment(name)
-        assert result["success"], result["log"]
-
-    @property
-    def release(self):
-        """The student's version, as it is handed out."""
-        return self.folder / "release" / self.name / f"{self.name}.ipynb"
-
-    def grade(self, student, notebook):
-        """Points by test cell, and the autograded notebook."""
-        for step in ("submitted", "autograded"):
-            (self.folder / step / student / self.name).mkdir(parents=True, exist_ok=True)
-        submitted, autograded = (
-            self.folder / step / student / self.name / f"{self.name}.ipynb"
-            for step in ("submitted", "autograded")
-        )
-        nbformat.write(notebook, submitted)
-        with as_a_teacher_runs_it():
-            result = self.api.autograde(self.name, student)
-            assert result["success"], result["log"]
-            with self.api.gradebook as gradebook:
-                graded = gradebook.find_submission_notebook(self.name, self.name, student)
-                points = {g.name: g.auto_score for g in graded.grades if g.cell_type == "code"}
-        return points, read(autograded)
-
-
-@pytest.fixture(scope="session")
-def course(tmp_path_factory):
-    """A function that makes a course for an assignment, or gives the one that was made."""
-    made = {}
-
-    def get(name):
-        if name not in made:
-            made[name] = Course(tmp_path_factory.mktemp(name), name)
-        return made[name]
-
-    return get
-
-
-def full_points(notebook):
-    cells = nbgrader_cells(notebook)
-    return {
-        key: cell.metadata.nbgrader.points
-        for key, cell in cells.items()
-        if cell.metadata.nbgrader.grade and cell.cell_type == "code"
-    }
-
-
-def errors(notebook):
-    """grade_id or number of a cell -> the error in it."""
-    found = {}
-    for number, cell in enumerate(notebook.cells):
-        key = cell.metadata.get("nbgrader", {}).get("grade_id", number)
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                found[key] = f"{output.ename}: {output.evalue}"
-            elif output.get("name") == "stderr":
-                found[key] = f"stderr: {output.text}"
-    return found
 
 
 # The sources
@@ -228,24 +123,24 @@ def test_there_are_enough_wrong_answers(path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_solution_scores_full_marks_with_nbgrader_alone(name, course):
-    notebook = read(course(name).folder / "source" / name / f"{name}.ipynb")
-    points, graded = course(name).grade("solution", notebook)
+def test_solution_scores_full_marks_with_nbgrader_alone(name, course_of):
+    notebook = read(course_of(name).folder / "source" / name / f"{name}.ipynb")
+    points, graded = course_of(name).grade("solution", notebook)
     assert errors(graded) == {}
     assert points == full_points(notebook)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_student_version_scores_nothing_and_waits_for_a_mark(name, course):
+def test_student_version_scores_nothing_and_waits_for_a_mark(name, course_of):
     """With an answer in words: the rubric is back in the graded notebook."""
-    notebook = read(course(name).release)
+    notebook = read(course_of(name).release)
     text = json.dumps(notebook)
     assert not LEAK.search(text), LEAK.search(text)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             compile(cell.source, name, "exec")
     nbgrader_cells(notebook)["explain"].source = "Because of the chain rule."
-    points, graded = course(name).grade("untouched", notebook)
+    points, graded = course_of(name).grade("untouched", notebook)
     assert set(points) == set(full_points(notebook)) and not any(points.values())
     found = errors(graded)
     assert set(found) == set(points), "only tests fail"
@@ -253,195 +148,7 @@ def test_student_version_scores_nothing_and_waits_for_a_mark(name, course):
     cells = nbgrader_cells(graded)
     assert "For the marker" in cells["explain_question"].source
     assert cells["explain"].source == "Because of the chain rule."
-    with as_a_teacher_runs_it(), course(name).api.gradebook as gradebook:
+    with as_a_teacher_runs_it(), course_of(name).api.gradebook as gradebook:
         submission = gradebook.find_submission(name, "untouched")
         assert submission.score == 0
         assert submission.needs_manual_grade and submission.max_written_score == 4
-
-
-# What our own grading makes of them: one kernel for each assignment
-
-
-@pytest.fixture(scope="module")
-def tried():
-    """A function that gives an assignment's bench; the last one is ended for another."""
-    benches = {}
-
-    def get(name):
-        if name not in benches:
-            for other in list(benches):
-                benches.pop(other).close()
-            benches[name] = bench.Bench(read(ASSIGNMENTS / "source" / name / f"{name}.ipynb"))
-        return benches[name]
-
-    yield get
-    for one in benches.values():
-        one.close()
-
-
-def failing(results):
-    """The tests that fail, and how."""
-    found = {}
-    for test, result in results.items():
-        for output in result["outputs"]:
-            if output["output_type"] == "error":
-                found[test] = f"{output['ename']}: {output['evalue']}"
-    return found
-
-
-def answers_of(name):
-    """grade_id -> the solution of an answer in code."""
-    cells = nbgrader_cells(read(ASSIGNMENTS / "source" / name / f"{name}.ipynb"))
-    return {
-        key: bench.unmarked(cell.source)
-        for key, cell in cells.items()
-        if cell.metadata.nbgrader.solution and cell.cell_type == "code"
-    }
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_solution_passes_and_passes_again(name, tried):
-    """Hidden tests draw new inputs each time."""
-    for answer, source in answers_of(name).items():
-        for _ in range(3):
-            results = tried(name).try_out(answer, source)
-            assert set(results) == {f"test_{answer}"} and failing(results) == {}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_stub_fails_and_says_that_it_is_not_written(name, tried, course):
-    cells = nbgrader_cells(read(course(name).release))
-    for answer in answers_of(name):
-        found = failing(tried(name).try_out(answer, cells[answer].source))
-        assert list(found) == [f"test_{answer}"]
-        assert found[f"test_{answer}"].startswith("NotImplementedError: Not written")
-
-
-@pytest.mark.parametrize(
-    ("name", "mistake"),
-    [
-        pytest.param(name, mistake, id=f"{name}-{mistake.replace(' ', '-')}")
-        for name in NAMES
-        for mistake in wrong_answers(name)
-    ],
-)
-def test_wrong_answer_loses_in_its_task_alone(name, mistake, tried):
-    answer, old, new = wrong_answers(name)[mistake]
-    source = nbgrader_cells(read(ASSIGNMENTS / "source" / name / f"{name}.ipynb"))[answer].source
-    results = tried(name).try_out(answer, bench.unmarked(source.replace(old, new)))
-    assert list(failing(results)) == list(results) == [f"test_{answer}"]
-
-
-#: What any answer may do or give, in place of an answer: a function's body.
-BODIES = {
-    "an object that equals all": f"{EQUAL}return Equal()",
-    "what it was given": "return args[0]",
-    "all that it was given": "return args",
-    "nothing": "return None",
-    "zero": "return 0",
-    "nan": "return float('nan')",
-    "three times nan": "return [np.full((3, 4), np.nan)] * 3",
-    "an empty array": "return np.zeros((0,))",
-    "empty arrays": "return np.zeros((0, 1)), np.zeros((0, 1)), np.zeros((0, 1))",
-    "an empty list": "return []",
-    "the end of an iterator": "raise StopIteration",
-    "the end of Python": "raise SystemExit(0)",
-    "what it finds in its caller": "import sys\nf = sys._getframe()\nwhile f:\n"
-    "    for key in ('wanted', 'want', 'theirs', 'reference', 'model', 'layer'):\n"
-    "        if key in f.f_locals:\n            return f.f_locals[key]\n    f = f.f_back",
-    "zeros, and changes what it was given": "for a in args:\n    for b in a if isinstance(a, "
-    "(list, tuple)) else [a]:\n        if isinstance(b, np.ndarray) and b.dtype.kind == 'f':\n"
-    "            b.fill(0)\nreturn [np.zeros_like(a) for a in args if isinstance(a, np.ndarray)]",
-    "zeros of one shape, and changes what it was given": "for a in args:\n"
-    "    if isinstance(a, np.ndarray):\n        a.fill(0)\nreturn 0 * args[0]",
-}
-
-
-@pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("name", NAMES)
-def test_no_answer_and_no_point(name, body, tried):
-    for answer, source in answers_of(name).items():
-        functions = re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)
-        text = BODIES[body].replace("\n", "\n    ")
-        cheat = "\n\n\n".join(f"def {f}(*args, **options):\n    {text}" for f in functions)
-        found = failing(tried(name).try_out(answer, cheat))
-        assert list(found) == [f"test_{answer}"], (answer, found)
-
-
-#: Objects that look like a trained network, or an honest one, and are none.
-FAKE = """\
-class Fake:
-    def __init__(self, *args):
-        self.args, self.kept = args, [np.random.normal(size=s) for s in self.shapes()]
-    def get_weights(self):
-        return self.kept
-    def set_weights(self, weights):
-        self.kept = weights
-    @property
-    def weights(self):
-        return [type("W", (), {"shape": w.shape, "path": "", "dtype": ""}) for w in self.kept]
-    def evaluate(self, x, y, verbose=0):
-        return [0.001, 1.0]
-"""
-LOOKALIKES = {
-    "nearest centre, in place of a network": ("01_mlp_classifier", "debug", """
-    def shapes(self):
-        return [(2, 16), (16,), (16, 4), (4,)]
-    def __call__(self, x):
-        points, y = self.args
-        centres = np.stack([points[y[:, k] == 1].mean(axis=0) for k in range(y.shape[1])])
-        return -10 * ((x[:, None] - centres) ** 2).sum(axis=2)
-def train_mended(points, y):
-    return Fake(points, y)"""),
-    "a sum of places, in place of attention": ("05_transformer_text_classifier", "debug", """
-    def shapes(self):
-        words, length = self.args
-        parts = [(16, 2, 8), (2, 8)] * 3 + [(2, 8, 16), (16,), (16, 32), (32,), (32, 1), (1,)]
-        return [(words, 16), (length, 16), *parts]
-    def __call__(self, x):
-        return (x * np.arange(1, x.shape[1] + 1)).sum(axis=1, keepdims=True) / 10
-def build_mended(words, length, d=16):
-    return Fake(words, length)"""),
-    "a running sum, in place of attention": ("08_gpt", "debug", """
-    def shapes(self):
-        words, length = self.args
-        parts = [(32, 2, 16), (2, 16)] * 3 + [(2, 16, 32), (32,), (32, 64), (64,), (64, 32), (32,)]
-        return [(words, 32), (length, 32), *parts, (32, words), (words,)]
-    def __call__(self, x):
-        return np.eye(self.args[0])[x].cumsum(axis=1)
-def build_mended(words, length, d=32):
-    return Fake(words, length)"""),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("cheat", LOOKALIKES)
-def test_what_only_looks_like_a_network_gains_nothing(cheat, tried):
-    name, answer, source = LOOKALIKES[cheat]
-    assert list(failing(tried(name).try_out(answer, FAKE + source))) == [f"test_{answer}"]
-
-
-#: What honest students do to Keras or to names, in a cell of their own, before their answer.
-POLICY, FLOATX = "keras.mixed_precision.set_global_policy('{}')", "keras.config.set_floatx('{}')"
-EAGER = "tf.config.run_functions_eagerly({})"
-HELPERS = """\
-def layer(x, w):
-    return x @ w
-def sum(a):
-    return 3
-wanted = ours = got = 7"""
-OWN_CELLS = {
-    "half precision": (POLICY.format("mixed_float16"), POLICY.format("float32")),
-    "double precision": (FLOATX.format("float64"), FLOATX.format("float32")),
-    "eager functions": (EAGER.format(True), EAGER.format(False)),
-    "helpers of one's own": (HELPERS, "del layer, sum, wanted, ours, got"),
-    "seeds": ("keras.utils.set_random_seed(7)\nnp.random.seed(7)", "pass"),
-}
-
-
-@pytest.mark.parametrize("own", OWN_CELLS)
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "07_bert"])
-def test_what_stands_in_own_cells_costs_no_points(name, own, tried):
-    before, after = OWN_CELLS[own]
-    for answer, source in answers_of(name).items():
-        assert failing(tried(name).try_out(answer, source, before)) == {}
-    tried(name).try_out("debug", answers_of(name)["debug"], after)
