@@ -1,9 +1,9 @@
 # `make lab` opens the course, `make test` passes it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lint browser-test colab-test notebooks seeds data references benchmark publish lock \
+.PHONY: help setup dev lab test lint browser-test colab-test notebooks seeds margins data references benchmark benchmark-status publish lock \
 	classroom release grade scheduler worker formgrader classroom-test grading-benchmark
 
-PYTHON ?= python3 python3.13 python3.12 python3.11 python
+PYTHON ?= python3
 BIN := .venv/bin
 CLASSROOM := .venv-classroom/bin
 CLASS ?= class
@@ -13,58 +13,57 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadscope
 help:  ## this list
 	@grep -E '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /\t/' | expand -t 20
 
-setup: .venv/ready
+ENVIRONMENT = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || { \
+	  echo "$(PYTHON) is no Python 3: install one, or name it, as in: make lab PYTHON=/path/to/python3.12"; exit 1; }; \
+	$(PYTHON) -m scripts.environment
 
-.venv/ready: requirements.lock
-	$(call install,.venv,requirements.lock)
+setup:  ## what a learner needs, in .venv
+	$(ENVIRONMENT)
 
-.venv-classroom/ready: requirements-classroom.lock
-	$(call install,.venv-classroom,requirements-classroom.lock)
+dev:  ## what tests and maintainers need besides, in .venv
+	$(ENVIRONMENT) .venv requirements.lock requirements-dev.lock
 
-# An environment in folder $(1) of what the lock $(2) pins.
-define install
-	@for p in $(PYTHON); do \
-	  if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python=$$p; break; fi; \
-	done; \
-	if [ -z "$$python" ]; then echo "This course needs Python 3.11, 3.12 or 3.13 and found none of them: install one, or name it, as in: make lab PYTHON=/path/to/python3.12"; exit 1; fi; \
-	echo "Installing the packages of $(2) into $(1) with $$($$python --version): about three minutes, once."; \
-	$$python -m venv --clear $(1) && $(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(2) && touch $@
-endef
+classroom:  ## what grading needs, in .venv-classroom
+	$(ENVIRONMENT) .venv-classroom requirements-classroom.lock
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
-test: setup lint  ## lint, unit tests, and every notebook from top to bottom (SEED=7 for another seed)
-	$(BIN)/pytest $(PARALLEL) tests
+test: dev lint  ## lint, unit tests, and every notebook from top to bottom (SEED=7 for another seed)
+	$(BIN)/pytest $(PARALLEL) --ignore=tests/browser tests
 	$(BIN)/pytest $(PARALLEL) --nbval notebooks
 
-lint: setup  ## ruff
+lint: dev  ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-browser-test: setup  ## a notebook in a real JupyterLab in headless Chromium
-	$(BIN)/python tests/browser_test.py
+browser-test: dev  ## a notebook in a real JupyterLab in headless Chromium (NB=06 for another than 01)
+	$(BIN)/pytest -rP tests/browser
 
-colab-test: setup  ## every notebook the way Colab runs it, with Colab's versions
-	$(BIN)/python tests/colab_test.py
+colab-test: dev  ## every notebook the way Colab runs it, with Colab's versions (NB=06 for one)
+	$(BIN)/python -m tests.colab_test
 
-notebooks: setup  ## run the notebooks and store them with their outputs (NB=02 for one)
+notebooks: dev  ## run the notebooks and store them with their outputs (NB=02 for one)
 	$(BIN)/python -m scripts.notebooks $(NB)
 
-seeds: setup  ## run the notebooks under other seeds: make seeds SEEDS="1 2 3"
+seeds: dev  ## run the notebooks under other seeds: make seeds SEEDS="1 2 3"
 	@for seed in $(or $(SEEDS),1 2 3); do echo "SEED=$$seed"; SEED=$$seed $(BIN)/pytest $(PARALLEL) --nbval notebooks || exit 1; done
 
-data: setup  ## prepare data/ again from the originals (FROM=folder that holds them)
+margins: dev  ## how far each check is from failing, measured under more seeds: make margins SEEDS="1 2 3" (NB=04 for one)
+	$(BIN)/python -m scripts.margins $(SEEDS) --notebook "$(NB)"
+
+data: dev  ## prepare data/ again from the originals (FROM=folder that holds them)
 	$(BIN)/python -m scripts.prepare_data $(if $(FROM),--from $(FROM))
 
-references: setup  ## our BERT and GPT beside Hugging Face's, which need PyTorch; writes data/references/
+references: dev  ## our BERT and GPT beside Hugging Face's, which need PyTorch; writes data/references/
 	$(BIN)/python -m scripts.references
 
-benchmark: setup  ## our recipes beside published ones; writes benchmarks/results/
-	for name in mnist bike_sharing dcgan movie_sentences bert tiny_shakespeare; do \
-		$(BIN)/python -m benchmarks.$$name || exit 1; done
+benchmark: dev  ## measure what benchmarks/results/ lacks or has from other code; writes README's figures
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m scripts.readme
 
-classroom: .venv-classroom/ready
+benchmark-status: dev  ## list what that would be
+	@$(BIN)/python -m benchmarks status
 
 release: classroom  ## write the student versions of the assignments into class/ (ASSIGNMENT=03 for one, CLASS=folder, REPO=owner/name)
 	@$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
@@ -99,8 +98,8 @@ classroom-test: classroom  ## the assignments, and the grading of a batch of sub
 grading-benchmark: classroom  ## time our grading beside nbgrader's own; writes benchmarks/results/grading.json
 	$(CLASSROOM)/python -m benchmarks.grading
 
-publish: setup  ## stamp the repository's address into badges and set-up cells: REPO=owner/name
-	$(BIN)/python -m scripts.publish "$(REPO)" $(BRANCH)
+publish: dev  ## stamp the repository's address into badges and set-up cells: REPO=owner/name (BRANCH, MIRROR=https://…)
+	$(BIN)/python -m scripts.publish "$(REPO)" "$(BRANCH)" "$(MIRROR)"
 
-lock: setup  ## pin requirements.lock anew for Linux, macOS on Apple silicon and Windows
-	$(BIN)/python -m scripts.lock
+lock: dev  ## pin the locks anew for Linux, macOS on Apple silicon and Windows (UPGRADE=1 for newest versions)
+	$(BIN)/python -m scripts.lock $(if $(UPGRADE),--upgrade)

@@ -1,4 +1,4 @@
-"""nbgrader's settings for the eight assignments.
+"""nbgrader's settings for the assignments.
 
 Where the gradebook and the submissions lie is not set here: they belong to a class, and stay out
 of the repository.

@@ -1,8 +1,5 @@
 """BERT: notebook 07's, pretrained and not, beside notebook 05's and a linear model, in ten folds.
 
-python -m benchmarks.bert                  all recipes on all folds
-python -m benchmarks.bert --seeds 0 1      two of the folds
-
 The 10,566 movie sentences are dealt into ten folds. One is the test, the next is the validation
 split, the rest is trained on; pretraining and the pieces too see nothing of the other two. The
 fold's number is the seed as well. "with_word_weights" is the accuracy of a recipe's scores and
@@ -37,41 +34,40 @@ import time
 
 import numpy as np
 
-from benchmarks import movie_sentences, runs
+from benchmarks import movie_sentences
 
+DATA = ("movie_sentences",)
 FOLDS = 10
-#: Steps of pretraining, and how many batches it takes in; the first is the notebook's.
-STEPS = {"BERT, pretrained": None, "BERT, from scratch": 0, "BERT, 300 steps": 300}
 
 
-def bert(steps):
-    """Notebook 07's network and training, with as many steps of pretraining."""
+def bert(pretraining):
+    """Notebook 07's network and training, pretrained with these settings, or not where None."""
 
     def train_one(train, validation, seed):
-        from scripts.recipes import load_recipe
+        from utils.recipes import load_recipe
 
         recipe = load_recipe("07_bert")
-        tokenizer = recipe["make_tokenizer"](train["sentence"])
+        tokenizer = recipe.make_tokenizer(train["sentence"])
 
         def encode(texts):
-            return recipe["encode"](tokenizer, texts, recipe["LENGTH"])[0]
+            return recipe.encode(tokenizer, texts, recipe.LENGTH)[0]
 
-        network = recipe["build_bert"](**recipe["NETWORK"])
-        if steps != 0:
+        network = recipe.build_bert(**recipe.NETWORK)
+        if pretraining is not None:
             sentences = [tokenizer(text) for text in train["sentence"]]
-            recipe["pretrain"](network, sentences, seed, **({"steps": steps} if steps else {}))
-        model = recipe["build_classifier"](network)
-        recipe["fine_tune"](model, encode(train["sentence"]), train["rating"], seed)
-        return lambda texts: recipe["logits_of"](model, encode(texts)), model.count_params()
+            recipe.pretrain(network, sentences, seed, **pretraining)
+        model = recipe.build_classifier(network)
+        recipe.fine_tune(model, encode(train["sentence"]), train["rating"], seed)
+        return lambda texts: recipe.logits_of(model, encode(texts)), model.count_params()
 
     return train_one
 
 
 def word_weights(train, validation, seed):
     """Notebook 07's: words and their beginnings, weighed by ridge regression on the ratings."""
-    from scripts.recipes import load_recipe
+    from utils.recipes import load_recipe
 
-    model = load_recipe("07_bert")["word_weights"](train["sentence"], train["rating"])
+    model = load_recipe("07_bert").word_weights(train["sentence"], train["rating"])
     return model.predict, model[1].coef_.size
 
 
@@ -80,10 +76,14 @@ RECIPES = {
     "sum, with beginnings and ratings": movie_sentences.linear_aided,
     "word weights of notebook 07": word_weights,
     "notebook 05": movie_sentences.transformer(),
-    **{name: bert(steps) for name, steps in STEPS.items()},
+    "BERT, pretrained": bert({}),
+    "BERT, from scratch": bert(None),
+    "BERT, 300 steps": bert({"steps": 300}),
 }
-#: What makes the curve is measured on fewer folds.
-CURVE, CURVE_FOLDS = ("BERT, 300 steps",), 2
+PLAN = {recipe: range(FOLDS) for recipe in RECIPES} | {
+    "BERT, from scratch": [0, 1],
+    "BERT, 300 steps": [0],
+}
 
 
 def deal(columns, test):
@@ -98,11 +98,11 @@ def deal(columns, test):
 
 def together(scores, train, test):
     """A recipe's scores and the word weights of notebook 07, summed as the notebook does."""
-    from scripts.recipes import load_recipe
+    from utils.recipes import load_recipe
 
     recipe = load_recipe("07_bert")
-    weights = recipe["word_weights"](train["sentence"], train["rating"])
-    return recipe["together"](scores, weights.predict(test["sentence"]))
+    weights = recipe.word_weights(train["sentence"], train["rating"])
+    return recipe.together(scores, weights.predict(test["sentence"]))
 
 
 def measure(name, fold):
@@ -130,19 +130,3 @@ def measure(name, fold):
         "core_seconds": round(cpu, 1),
         "weights": int(weights),
     }
-
-
-def main():
-    """Measure what is not yet in the results."""
-    options = runs.parser(__doc__, RECIPES, seeds=range(FOLDS)).parse_args()
-    jobs = [
-        (name, fold)
-        for fold in options.seeds
-        for name in options.recipes
-        if name not in CURVE or fold < CURVE_FOLDS
-    ]
-    runs.measure_missing("bert", RECIPES, jobs, measure)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,16 @@
 """Bike sharing: notebook 03's forecasts, step by step, beside linear regression and trees.
 
-python -m benchmarks.bike_sharing                all recipes under seeds 1 to 5
-python -m benchmarks.bike_sharing --seeds 1 2    other seeds
-
 Every recipe learns from the 21 months before October 2012, and is scored once on the last three
 by the mean absolute error in rentals, over the hours that the source has. Settings were chosen
-without the test, on July to September after training on the months before. Each training takes
-place in a process of its own. "core_seconds" add up what the cores worked.
+without the test, on July to September after training on the months before. "core_seconds" add up
+what the cores worked.
 """
 
 import time
 
 import numpy as np
 
-from benchmarks import runs
+DATA = ("bike_sharing",)
 
 #: By default scikit-learn's trees stop by their error on a random tenth, which leaks (notebook 03).
 BOOSTED = {"max_iter": 300, "early_stopping": False}
@@ -23,8 +20,8 @@ class Bikes:
     """The hours, where the test begins, and the notebook's recipe."""
 
     def __init__(self):
-        from scripts.recipes import load_recipe
         from utils import datasets
+        from utils.recipes import load_recipe
 
         parts = [datasets.load("bike_sharing", s) for s in ("train", "validation", "test")]
         self.hours = {c: np.concatenate([p[c] for p in parts]) for c in parts[0]}
@@ -40,7 +37,7 @@ class Bikes:
         return training[complete], np.arange(self.start - 1, len(self.counts) - ahead)
 
     def mae(self, forecast, ends, horizon=1):
-        errors = self.recipe["absolute_errors"](forecast, self.hours, ends, horizon)
+        errors = self.recipe.absolute_errors(forecast, self.hours, ends, horizon)
         return float(np.nanmean(errors))
 
 
@@ -58,7 +55,7 @@ def naive(lag, ahead):
 def typical(bikes):
     """What hours such as those to come have brought on average, over four weeks."""
     _, test = bikes.ends(24)
-    return bikes.recipe["typical"](bikes.hours)[test[:, None] + np.arange(1, 25)], 0
+    return bikes.recipe.typical(bikes.hours)[test[:, None] + np.arange(1, 25)], 0
 
 
 def fitted(name, ahead=1, relative=False, length=48, columns=14, coming=()):
@@ -75,18 +72,18 @@ def fitted(name, ahead=1, relative=False, length=48, columns=14, coming=()):
 
         recipe, hours = bikes.recipe, bikes.hours
         if relative:
-            table, base = recipe["relative_table"](hours, bikes.start)
+            table, base = recipe.relative_table(hours, bikes.start)
         else:
-            table = recipe["standardised"](recipe["known"](hours, bikes.counts), bikes.start)
+            table = recipe.standardised(recipe.known(hours, bikes.counts), bikes.start)
             base = np.ones(len(table), "float32")
 
         to_come = {
-            "calendar": lambda ends: recipe["coming_calendar"](hours, ends)[..., :-1],
-            "typical": lambda ends: recipe["typical"](hours)[ends[:, None] + recipe["AHEAD"]],
+            "calendar": lambda ends: recipe.coming_calendar(hours, ends)[..., :-1],
+            "typical": lambda ends: recipe.typical(hours)[ends[:, None] + recipe.AHEAD],
         }
 
         def rows(ends):
-            flat = recipe["windows"](table[:, :columns], ends, length).reshape(len(ends), -1)
+            flat = recipe.windows(table[:, :columns], ends, length).reshape(len(ends), -1)
             added = [to_come[what](ends).reshape(len(ends), -1) for what in coming]
             return np.concatenate([flat, *added], axis=1)
 
@@ -115,10 +112,10 @@ def trees_day(bikes):
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     recipe, hours, ahead = bikes.recipe, bikes.hours, np.arange(1, 25)
-    table, base = recipe["relative_table"](hours, bikes.start)
-    usual, day = recipe["typical"](hours), np.arange(23, len(table))
-    day_mean = recipe["windows"](table[:, :2], day, 24).mean(axis=1)
-    sums = [recipe["windows"](values, day, 24).sum(axis=1) for values in (bikes.counts, usual)]
+    table, base = recipe.relative_table(hours, bikes.start)
+    usual, day = recipe.typical(hours), np.arange(23, len(table))
+    day_mean = recipe.windows(table[:, :2], day, 24).mean(axis=1)
+    sums = [recipe.windows(values, day, 24).sum(axis=1) for values in (bikes.counts, usual)]
     busy = sums[0] / np.maximum(sums[1], 1)  # the last day, relative to what is typical
     earlier = [np.roll(table[:, 0], hours_ago) for hours_ago in (1, 2, 3, 6, 12)]
     last_day = np.pad(np.column_stack([day_mean, busy]), ((23, 0), (0, 0)))
@@ -130,12 +127,12 @@ def trees_day(bikes):
         of_hour += [usual[targets] * own[ends][:, -1:]]
         of_hour = np.stack(of_hour, axis=-1) / base[ends][:, None, None]
         past = np.broadcast_to(own[ends][:, None], (len(ends), 24, own.shape[1]))
-        to_come = recipe["coming_calendar"](hours, ends)
+        to_come = recipe.coming_calendar(hours, ends)
         return np.concatenate([past, to_come, of_hour], axis=-1).reshape(len(ends) * 24, -1)
 
     training, test = bikes.ends(24)
     training = training[::5]  # so that each hour of the day is a moment of forecast
-    targets, weights = recipe["answers"](hours, base, training, ahead)
+    targets, weights = recipe.answers(hours, base, training, ahead)
     model = HistGradientBoostingRegressor(loss="absolute_error", **BOOSTED)
     model.fit(rows(training), targets.ravel(), sample_weight=weights.ravel())
     output = model.predict(rows(test)).reshape(len(test), 24)
@@ -147,15 +144,15 @@ def exercise(units, epochs):
 
     def forecast(bikes):
         recipe, start, counts = bikes.recipe, bikes.start, bikes.counts
-        table = recipe["standardised"](recipe["known"](bikes.hours, counts), start)
+        table = recipe.standardised(recipe.known(bikes.hours, counts), start)
         mean, deviation = counts[:start].mean(), counts[:start].std()
         training, test = bikes.ends(1)
-        model = recipe["build_exercise"](units)
+        model = recipe.build_exercise(units)
         model.compile("adam", "mse")
-        inputs = recipe["windows"](table, training, 24)
+        inputs = recipe.windows(table, training, 24)
         targets = (counts[training + 1] - mean) / deviation
         model.fit(inputs, targets, batch_size=128, epochs=epochs, verbose=0)
-        output = np.array(model(recipe["windows"](table, test, 24), training=False))
+        output = np.array(model(recipe.windows(table, test, 24), training=False))
         return np.maximum(output * deviation + mean, 0), model.count_params()
 
     return forecast
@@ -165,13 +162,13 @@ def ours(relative=True):
     """Notebook 03's network for the next hour, fed counts relative to their level or not."""
 
     def forecast(bikes):
-        recipe = bikes.recipe
+        recipe, mean = bikes.recipe, bikes.counts[: bikes.start].mean()
+        options = {}
         if not relative:
-            mean = bikes.counts[: bikes.start].mean()
-            recipe["level"] = lambda counts: np.full(len(counts), mean, "float32")
-        model, table, base = recipe["next_hour"](bikes.hours, bikes.start)
+            options["level"] = lambda counts: np.full(len(counts), mean, "float32")
+        model, table, base = recipe.next_hour(bikes.hours, bikes.start, **options)
         _, test = bikes.ends(1)
-        return recipe["forecast_next"](model, table, base, test)[:, None], model.count_params()
+        return recipe.forecast_next(model, table, base, test)[:, None], model.count_params()
 
     return forecast
 
@@ -181,8 +178,8 @@ def ours_day(networks):
 
     def forecast(bikes):
         recipe, hours, (_, test) = bikes.recipe, bikes.hours, bikes.ends(24)
-        trained = [recipe["next_day"](hours, bikes.start) for _ in range(networks)]
-        alone = [recipe["forecast_day"](*parts, hours, test) for parts in trained]
+        trained = [recipe.next_day(hours, bikes.start) for _ in range(networks)]
+        alone = [recipe.forecast_day(*parts, hours, test) for parts in trained]
         return np.mean(alone, axis=0), sum(parts[0].count_params() for parts in trained)
 
     return forecast
@@ -213,6 +210,16 @@ RECIPES = {
     "24 hours: ours, one network": ours_day(1),
     "24 hours: ours": ours_day(3),
 }
+#: What chance plays no part in is measured once.
+PLAN = {recipe: [1] for recipe in RECIPES} | {
+    "next hour: LSTM(128), LSTM(128)": [1, 2, 3],
+    "next hour: LSTM(128), LSTM(128), 12 epochs": [1, 2, 3],
+    "next hour: LSTM(32)": [1, 2, 3],
+    "next hour: ours, not relative": [1, 2, 3],
+    "next hour: ours": [1, 2, 3, 4, 5],
+    "24 hours: ours, one network": [1, 2, 3, 4, 5],
+    "24 hours: ours": [1, 2, 3, 4, 5],
+}
 
 
 def measure(name, seed):
@@ -233,15 +240,3 @@ def measure(name, seed):
         "core_seconds": round(time.process_time() - start, 1),
         "weights": weights,
     }
-
-
-def main():
-    """Measure what is not yet in the results; what chance plays no part in, once."""
-    options = runs.parser(__doc__, RECIPES).parse_args()
-    jobs = [(name, seed) for seed in options.seeds for name in options.recipes]
-    exact = [name for name in RECIPES if "LSTM" not in name and ": ours" not in name]
-    runs.measure_missing("bike_sharing", RECIPES, jobs, measure, exact)
-
-
-if __name__ == "__main__":
-    main()

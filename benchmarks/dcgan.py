@@ -1,30 +1,25 @@
 """DCGANs on MNIST: notebook 04's recipe beside keras.io's, with the same time for each.
 
-python -m benchmarks.dcgan                             all recipes, 150 seconds each, seeds 1 to 3
-python -m benchmarks.dcgan --seeds 4 --recipes ours    some of them
-
-A training takes place in a process of its own and ends with the first step after `--seconds` of
-the clock, counted from its second step, so that tracing is free. Recipes alternate within a seed.
+A training ends with the first step after SECONDS of the clock, counted from its second step, so
+that tracing is free: how far it comes depends on the machine, and no run repeats exactly.
 Then 5,000 images are compared with 5,000 of the test split, with the judge and the distance of
 notebook 04: those of the averaged generator where there is one, "not_averaged" those of the
 generator itself. "core_seconds" add up what the cores worked.
 """
 
-import functools
 import time
 
-from benchmarks import runs
+DATA = ("mnist", "judge")
+IMAGES, SECONDS = 5000, 150
 
-IMAGES = 5000
 
-
-def ours(recipe, seconds):
+def ours(recipe):
     """Notebook 04's networks and training."""
-    gan = recipe["make_gan"]()
-    return gan, gan.average, recipe["BATCH"], []
+    gan = recipe.make_gan()
+    return gan, gan.average, recipe.BATCH, []
 
 
-def falling(recipe, seconds):
+def falling(recipe):
     """The same with learning rates that stay for half of the time, then fall to zero."""
     import keras
 
@@ -36,15 +31,15 @@ def falling(recipe, seconds):
 
         def on_train_batch_end(self, batch, logs=None):
             self.start = self.start or time.perf_counter()
-            passed = (time.perf_counter() - self.start) / seconds
+            passed = (time.perf_counter() - self.start) / SECONDS
             for optimizer, rate in zip(self.optimizers, self.rates, strict=True):
                 optimizer.learning_rate = rate * min(1, max(0, 2 - 2 * passed))
 
-    gan, *others = ours(recipe, seconds)
+    gan, *others = ours(recipe)
     return gan, *others[:2], [Falling()]
 
 
-def plain(recipe, seconds):
+def plain(recipe):
     """The exercise's DCGAN as it is usually built, with the settings of Radford and others (2015).
 
     Dense(7·7·128), two transposed convolutions, batch normalisation; two strided convolutions,
@@ -73,12 +68,12 @@ def plain(recipe, seconds):
         discriminator.add(layers.Dropout(0.3))
     discriminator.add(layers.Flatten())
     discriminator.add(layers.Dense(1))
-    gan = recipe["GAN"](generator, discriminator)
+    gan = recipe.GAN(generator, discriminator)
     gan.compile(*[keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)])
     return gan, gan.generator, 128, []
 
 
-def keras_io(recipe, seconds):
+def keras_io(recipe):
     """keras.io's DCGAN for MNIST (Chollet 2019), with fit and a train_step of its own.
 
     The networks and settings of https://keras.io/guides/custom_train_step_in_tensorflow, which
@@ -116,7 +111,7 @@ def keras_io(recipe, seconds):
     )
     loss_of = keras.losses.BinaryCrossentropy(from_logits=True)
 
-    class Published(recipe["GAN"]):
+    class Published(recipe.GAN):
         def train_step(self, data):
             real, *_ = keras.utils.unpack_x_y_sample_weight(data)
             n = ops.shape(real)[0]
@@ -145,18 +140,24 @@ RECIPES = {
     "ours, falling rates": falling,
     "ours": ours,
 }
+PLAN = {
+    "keras.io": [1, 2],
+    "the exercise, plain": [1],
+    "ours, falling rates": [1, 2],
+    "ours": [1],
+}
 
 
-def measure(name, seed, seconds):
-    """Train one recipe for some seconds of the clock, and judge what it draws."""
+def measure(name, seed):
+    """Train one recipe for SECONDS of the clock, and judge what it draws."""
     from utils.quiet import load_tensorflow
 
     load_tensorflow()
     import keras
     import numpy as np
 
-    from scripts.recipes import load_recipe
     from utils import datasets
+    from utils.recipes import load_recipe
 
     class Stop(keras.callbacks.Callback):
         steps = -1
@@ -167,23 +168,24 @@ def measure(name, seed, seconds):
                 self.start, self.start_cpu = time.perf_counter(), time.process_time()
             self.seconds = time.perf_counter() - self.start
             self.cpu = time.process_time() - self.start_cpu
-            self.model.stop_training = self.seconds >= seconds
+            self.model.stop_training = self.seconds >= SECONDS
 
     recipe = load_recipe("04_dcgan")
+    look = recipe.make_judge()
     train, test = datasets.load("mnist", "train[:54000]"), datasets.load("mnist", "test")
     keras.utils.set_random_seed(seed)
-    gan, generator, batch, callbacks = RECIPES[name](recipe, seconds)
+    gan, generator, batch, callbacks = RECIPES[name](recipe)
     stop = Stop()
-    x = recipe["as_inputs"](train["image"])
+    x = recipe.as_inputs(train["image"])
     gan.fit(x, batch_size=batch, epochs=10_000, verbose=0, callbacks=[*callbacks, stop])
 
-    real = recipe["look"](test["image"][:IMAGES])[1]
+    real = look(test["image"][:IMAGES])[1]
 
     def judged(generator):
         z = np.random.normal(size=(IMAGES, generator.input_shape[1])).astype("float32")
-        images = recipe["as_pixels"](generator.predict(z, batch_size=500, verbose=0))
-        seen, features = recipe["look"](images)
-        return seen, round(recipe["frechet_distance"](features, real), 3)
+        images = recipe.as_pixels(generator.predict(z, batch_size=500, verbose=0))
+        seen, features = look(images)
+        return seen, round(recipe.frechet_distance(features, real), 3)
 
     seen, distance = judged(generator)
     digits = np.bincount(seen.argmax(axis=1), minlength=10) / IMAGES
@@ -198,17 +200,3 @@ def measure(name, seed, seconds):
         "core_seconds": round(stop.cpu, 1),
         "weights": gan.generator.count_params() + gan.discriminator.count_params(),
     }
-
-
-def main():
-    """Measure what is not yet in the results."""
-    parser = runs.parser(__doc__, RECIPES, seeds=(1, 2, 3))
-    parser.add_argument("--seconds", type=float, default=150)
-    options = parser.parse_args()
-    jobs = [(name, seed) for seed in options.seeds for name in options.recipes]
-    timed = functools.partial(measure, seconds=options.seconds)
-    runs.measure_missing("dcgan", RECIPES, jobs, timed)
-
-
-if __name__ == "__main__":
-    main()

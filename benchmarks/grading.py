@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.api import Gradebook
 
-from benchmarks.runs import RESULTS
+from benchmarks.runs import RESULTS, here
 from classroom import release
 from classroom.assignment import ANSWER, role
 from classroom.coursedir import ROOT, CourseDirectory
@@ -126,18 +126,17 @@ def main():
     options.add_argument("--source", type=Path, default=CourseDirectory.source)
     options.add_argument("--students", type=int, default=6)
     chosen = options.parse_args()
-    path = RESULTS / "grading.json"
-    results = json.loads(path.read_text()) if path.exists() else {}
+    results = {}
     with tempfile.TemporaryDirectory() as folder:
         source = toy.write_source(Path(folder))
         results["toy"] = compare(source, toy.NAME, toys)
     print("toy", results["toy"], flush=True)
-    path.write_text(json.dumps(results, indent=1) + "\n")
     course = CourseDirectory(Path("unused"), chosen.source)
     for name in [n for a in chosen.assignments for n in course.chosen(a)]:
         results[name] = compare(course.source, name, Copies(name, chosen.students))
         print(name, results[name], flush=True)
-        path.write_text(json.dumps(results, indent=1) + "\n")
+    stored = {"header": [here(("nbgrader",))], "runs": results}
+    (RESULTS / "grading.json").write_text(json.dumps(stored, indent=1) + "\n")
 
 
 if __name__ == "__main__":

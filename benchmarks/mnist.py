@@ -1,18 +1,14 @@
 """MNIST: the recipes of notebooks 01 and 02 beside keras.io's, one after the other in one run.
 
-python -m benchmarks.mnist                all recipes under seeds 1 to 5
-python -m benchmarks.mnist --seeds 1 2    other seeds
-
-Each training takes place in a process of its own. Recipes alternate within a seed, so that a
-machine that slows down slows all of them. "seconds" are those of the clock, and comparable where
-nothing else ran; "core_seconds" add up what the cores worked, and suffer less from company.
+"seconds" are those of the clock, and comparable where nothing else ran; "core_seconds" add up
+what the cores worked, and suffer less from company.
 """
 
 import time
 
 import numpy as np
 
-from benchmarks import runs
+DATA = ("mnist",)
 
 
 def keras_io(images, labels, seed):
@@ -41,17 +37,17 @@ def keras_io(images, labels, seed):
     return model
 
 
-def cnn(build="build_ours", augmented=False, scheduled=True, **network):
+def cnn(classic=False, augmented=False, scheduled=True, **network):
     """Notebook 02's training, with a network of its own and some of its steps left out."""
 
     def train(images, labels, seed):
-        from scripts.recipes import load_recipe
+        from utils.recipes import load_recipe
 
         recipe = load_recipe("02_mnist_cnn")
-        data = recipe["batches"](images, labels, seed, augmented=augmented)
-        rate = recipe["schedule"](recipe["EPOCHS"] * len(data)) if scheduled else 0.001
-        model = recipe[build](**network)
-        _fit(model, rate, data, epochs=recipe["EPOCHS"], shuffle=False)
+        data = recipe.batches(images, labels, seed, augmented=augmented)
+        rate = recipe.schedule(recipe.EPOCHS * len(data)) if scheduled else 0.001
+        model = recipe.build_classic() if classic else recipe.build_ours(**network)
+        _fit(model, rate, data, epochs=recipe.EPOCHS, shuffle=False)
         return model
 
     return train
@@ -61,27 +57,28 @@ def mlp(images, labels, seed):
     """Notebook 01's network and training."""
     from keras import layers, models
 
-    from scripts.recipes import load_recipe
+    from utils.recipes import load_recipe
 
     recipe = load_recipe("01_mlp_classifier")
-    epochs, batch_size = recipe["EPOCHS"], recipe["BATCH_SIZE"]
-    rate = recipe["schedule"](epochs * -(-len(images) // batch_size))
-    network = recipe["build_mlp"]()
-    data = recipe["as_rows"](images), np.eye(10)[labels]
-    _fit(network, rate, *data, loss=recipe["LOSS"], batch_size=batch_size, epochs=epochs)
+    epochs, batch_size = recipe.EPOCHS, recipe.BATCH_SIZE
+    rate = recipe.schedule(epochs * -(-len(images) // batch_size))
+    network = recipe.build_mlp()
+    data = recipe.as_rows(images), np.eye(10)[labels]
+    _fit(network, rate, *data, loss=recipe.LOSS, batch_size=batch_size, epochs=epochs)
     return models.Sequential([layers.Rescaling(1 / 255), layers.Reshape((784,)), network])
 
 
 #: Each step of notebook 02 comes on top of those before it.
 RECIPES = {
     "keras.io, 15 epochs": keras_io,
-    "classic": cnn("build_classic", scheduled=False),
+    "classic": cnn(classic=True, scheduled=False),
     "two more convolutions": cnn(batch_norm=False, scheduled=False),
     "+ batch normalisation": cnn(scheduled=False),
     "+ schedule": cnn(),
     "+ augmentation: ours": cnn(augmented=True),
     "MLP of notebook 01": mlp,
 }
+PLAN = {recipe: range(1, 6) for recipe in RECIPES} | {"keras.io, 15 epochs": [1]}
 
 
 def _fit(model, rate, *data, loss=None, **options):
@@ -113,14 +110,3 @@ def measure(name, seed):
         "core_seconds": round(cpu, 1),
         "weights": model.count_params(),
     }
-
-
-def main():
-    """Measure what is not yet in the results."""
-    options = runs.parser(__doc__, RECIPES).parse_args()
-    jobs = [(name, seed) for seed in options.seeds for name in options.recipes]
-    runs.measure_missing("mnist", RECIPES, jobs, measure)
-
-
-if __name__ == "__main__":
-    main()

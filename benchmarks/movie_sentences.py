@@ -1,13 +1,7 @@
 """Movie sentences: the recipe of notebook 05 beside keras.io's block and linear models.
 
-python -m benchmarks.movie_sentences                all recipes under their seeds
-python -m benchmarks.movie_sentences --seeds 1 2    other seeds
-python -m benchmarks.movie_sentences --dataset imdb_reviews --seeds 1 2 3
-                        whole reviews, which TFDS downloads; the notebook with one line changed
-
-Each training takes place in a process of its own. Recipes alternate within a seed. "seconds" are
-those of the clock; "core_seconds" add up what the cores worked, and suffer less from company.
-Both count training alone, not the reading of the data.
+"seconds" are those of the clock; "core_seconds" add up what the cores worked, and suffer less from
+company. Both count training alone, not the reading of the data.
 """
 
 import functools
@@ -15,7 +9,7 @@ import time
 
 import numpy as np
 
-from benchmarks import runs
+DATA = ("movie_sentences",)
 
 
 def linear(train, validation, seed, longest=1):
@@ -40,12 +34,12 @@ def linear_aided(train, validation, seed):
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
 
-    from scripts.recipes import load_recipe
+    from utils.recipes import load_recipe
 
     recipe = load_recipe("05_transformer_text_classifier")
 
     def analyzer(text):
-        tokens = recipe["beginnings"](recipe["words"](text))
+        tokens = recipe.beginnings(recipe.words(text))
         return [piece for token in tokens for piece in token if piece]
 
     def fitted(alpha):
@@ -110,26 +104,26 @@ def transformer(dataset="movie_sentences", beginnings=True, ratings=True, **chan
     def train_one(train, validation, seed):
         import keras
 
-        from scripts.recipes import load_recipe
+        from utils.recipes import load_recipe
 
         recipe = load_recipe("05_transformer_text_classifier")
-        if not beginnings:
-            recipe["BEGINNINGS"] = ()
-        settings = recipe["SETTINGS"][dataset]
+        settings = recipe.SETTINGS[dataset]
         pieces, length = settings["pieces"], settings["length"]
-        vocabulary = recipe["make_vocabulary"](train["sentence"], settings["size"], pieces)
+        if not beginnings:
+            pieces = functools.partial(pieces, lengths=())
+        vocabulary = recipe.make_vocabulary(train["sentence"], settings["size"], pieces)
 
         def encode(split):
-            return recipe["encode"](split["sentence"], vocabulary, length, pieces)
+            return recipe.encode(split["sentence"], vocabulary, length, pieces)
 
         def batches(split, size):
             known = split if ratings else {"label": split["label"]}
-            return recipe["Batches"](encode(split), recipe["targets"](known), size, seed)
+            return recipe.Batches(encode(split), recipe.targets(known), size, seed)
 
         data = batches(train, settings["batch"])
         network = settings["network"] | changes
-        model = recipe["build_transformer"](len(vocabulary) + 2, length, **network)
-        rate = recipe["schedule"](settings["epochs"] * len(data), settings["peak"])
+        model = recipe.build_transformer(len(vocabulary) + 2, length, **network)
+        rate = recipe.schedule(settings["epochs"] * len(data), settings["peak"])
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(rate), loss)
         model.fit(
@@ -137,7 +131,7 @@ def transformer(dataset="movie_sentences", beginnings=True, ratings=True, **chan
             epochs=settings["epochs"],
             shuffle=False,
             validation_data=batches(validation, 500),
-            callbacks=[recipe["stopping"]()],
+            callbacks=[recipe.stopping()],
             verbose=0,
         )
 
@@ -145,6 +139,16 @@ def transformer(dataset="movie_sentences", beginnings=True, ratings=True, **chan
             return model.predict(encode({"sentence": texts}), batch_size=500, verbose=0)[:, 0]
 
         return logits, model.count_params()
+
+    return train_one
+
+
+def part(recipe, share):
+    """A recipe that learns from the first sentences alone, one of every `share`."""
+
+    def train_one(train, validation, seed):
+        few = {column: values[: len(values) // share] for column, values in train.items()}
+        return recipe(few, validation, seed)
 
     return train_one
 
@@ -161,50 +165,40 @@ RECIPES = {
     "ours, with layer normalisation": transformer(normalise=True),
     "ours, without positions": transformer(positions=False),
     "ours, without the block": transformer(blocks=0),
+    "sum of word weights, 1/2": part(linear, 2),
+    "sum of word weights, 1/4": part(linear, 4),
+    "sum of word weights, 1/8": part(linear, 8),
+    "ours, 1/2": part(transformer(), 2),
+    "ours, 1/4": part(transformer(), 4),
+    "ours, 1/8": part(transformer(), 8),
 }
-#: Recipes for whole reviews, where the linear model counts pairs of words too.
-REVIEWS = {
-    "sum of word weights": functools.partial(linear, longest=2),
-    "ours": transformer("imdb_reviews"),
-    "ours, without the block": transformer("imdb_reviews", blocks=0),
+#: What chance plays no part in is measured once, and what undoes a step of ours.
+PLAN = {recipe: [1] for recipe in RECIPES} | {
+    "keras.io's block": [1, 2],
+    "ours": [1, 2, 3, 4, 5],
+    "ours, without the block": [1, 2, 3, 4, 5],
 }
-#: Two recipes are trained on parts of the training split too.
-GROWING = ("sum of word weights", "ours")
-PARTS = ("1", "1/2", "1/4", "1/8")
 
 
-def load(dataset):
-    """The three splits as notebook 05 reads them: a list of {"sentence": …, "label": …}."""
-    from utils import datasets
-
-    if dataset == "movie_sentences":
-        return [datasets.load(dataset, split) for split in ("train", "validation", "test")]
-    import tensorflow_datasets as tfds
-
-    def split(part):
-        data = tfds.as_numpy(tfds.load(dataset, split=part, batch_size=-1))
-        texts = [text.decode().replace("<br />", " ") for text in data["text"]]
-        return {"sentence": np.array(texts, dtype=object), "label": data["label"]}
-
-    return [split(part) for part in ("train[:90%]", "train[90%:]", "test")]
-
-
-def measure(name, part, seed, dataset="movie_sentences"):
-    """Train one recipe on a part of the training split: its test accuracy and cost."""
-    from fractions import Fraction
-
+def measure(name, seed):
+    """Train one recipe: its accuracy on the sentences that it did not learn from, and its cost."""
     from utils.quiet import load_tensorflow
 
     load_tensorflow()
+    from utils import datasets
+
+    splits = [datasets.load("movie_sentences", s) for s in ("train", "validation", "test")]
+    return measure_on(splits, RECIPES[name], seed)
+
+
+def measure_on(splits, recipe, seed):
+    """Train a recipe on the first of three splits: its accuracy on the others, and its cost."""
     import keras
 
-    train, validation, test = load(dataset)
-    few = int(Fraction(part) * len(train["label"]))
-    train = {column: values[:few] for column, values in train.items()}
+    train, validation, test = splits
     keras.utils.set_random_seed(seed)
     start, start_cpu = time.perf_counter(), time.process_time()
-    recipes = RECIPES if dataset == "movie_sentences" else REVIEWS
-    score, weights = recipes[name](train, validation, seed)
+    score, weights = recipe(train, validation, seed)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
 
     def accuracy(split):
@@ -217,31 +211,3 @@ def measure(name, part, seed, dataset="movie_sentences"):
         "core_seconds": round(cpu, 1),
         "weights": int(weights),
     }
-
-
-def main():
-    """Measure what is not yet in the results; what chance plays no part in, once."""
-    parser = runs.parser(__doc__, RECIPES)
-    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
-    datasets = ("movie_sentences", "imdb_reviews")
-    parser.add_argument("--dataset", default=datasets[0], choices=datasets)
-    options = parser.parse_args()
-    exact = [name for name in RECIPES if name.startswith("sum")]
-    if options.dataset == "imdb_reviews":
-        names = [name for name in options.recipes if name in REVIEWS]
-        jobs = [(name, "1", seed) for seed in options.seeds for name in names]
-        one = functools.partial(measure, dataset=options.dataset)
-        runs.measure_missing(options.dataset, REVIEWS, jobs, one, exact)
-        return
-    jobs = [
-        (name, part, seed)
-        for seed in options.seeds
-        for name in options.recipes
-        for part in options.parts
-        if part == "1" or name in GROWING
-    ]
-    runs.measure_missing(options.dataset, RECIPES, jobs, measure, exact)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,11 @@
 """GPTs on Tiny Shakespeare: notebook 08's recipe beside nanoGPT's, and writing with a cache.
 
-python -m benchmarks.tiny_shakespeare                            everything, seeds 1 to 3
-python -m benchmarks.tiny_shakespeare --seeds 4 --recipes ours   some of it
-
-Trainings of one seed follow each other, each in a process of its own. "seconds" are those of the
-clock, from the end of the first steps, when everything is compiled, to the last step, with the
-share of the first steps added; "core_seconds" add up what the cores worked. The loss is that over
-the last 111,540 characters, in nats: "loss" with each character predicted once, from the second
-half of a window on (so the model sees at least half of its context), "loss_nanogpt" the mean over
-whole windows laid side by side, as nanoGPT measures it on windows drawn at random.
+"seconds" are those of the clock, from the end of the first steps, when everything is compiled, to
+the last step, with the share of the first steps added; "core_seconds" add up what the cores
+worked. The loss is that over the last 111,540 characters, in nats: "loss" with each character
+predicted once, from the second half of a window on (so the model sees at least half of its
+context), "loss_nanogpt" the mean over whole windows laid side by side, as nanoGPT measures it on
+windows drawn at random.
 
 "n-grams" are notebook 08's own counts, "Kneser-Ney" is counting at its best; both are exact, with
 a loss for each n, the characters in a run.
@@ -20,16 +17,17 @@ compiled (the last without XLA, which wants fixed shapes). It takes the best of 
 
 import time
 
-from benchmarks import runs
+import numpy as np
 
+DATA = ("tiny_shakespeare",)
 NANOGPT = {"context": 64, "n_layers": 4, "heads": 4, "d_model": 128}
 
 
 def ours(recipe, text, seed, callback):
     """Notebook 08's network and training."""
-    model = recipe["GPT"](65, **recipe["OURS"])
+    model = recipe.GPT(65, **recipe.OURS)
     model.build()
-    recipe["train_on"](model, text, recipe["STEPS"], seed, callbacks=[callback])
+    recipe.train_on(model, text, recipe.STEPS, seed, callbacks=[callback])
     return model
 
 
@@ -37,7 +35,7 @@ def ours_by_adam(recipe, text, seed, callback):
     """The same network, trained by Adam, with the best rate of those tried."""
     import keras
 
-    model = recipe["GPT"](65, **recipe["OURS"])
+    model = recipe.GPT(65, **recipe.OURS)
     model.build()
     steps = 1600  # without Muon's arithmetic a step takes less
     rate = keras.optimizers.schedules.PolynomialDecay(0.004, steps, 0.0)
@@ -47,12 +45,11 @@ def ours_by_adam(recipe, text, seed, callback):
 
 def fit(recipe, model, optimizer, text, steps, batch, seed, callback, jit_compile=True):
     import keras
-    import numpy as np
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, jit_compile=jit_compile, steps_per_execution=10)
     rng = np.random.default_rng(seed)
-    x, y = recipe["windows"](text, steps * batch, model.context, rng)
+    x, y = recipe.windows(text, steps * batch, model.context, rng)
     model.fit(x, y, batch_size=batch, shuffle=False, verbose=0, callbacks=[callback])
 
 
@@ -66,7 +63,7 @@ def nanogpt(recipe, text, seed, callback, jit_compile=False):
     """
     import keras
 
-    model = recipe["GPT"](65, **NANOGPT, exact_gelu=True)
+    model = recipe.GPT(65, **NANOGPT, exact_gelu=True)
     model.build()
     for variable in model.weights:
         if variable.path.endswith(("/bias", "/beta")):
@@ -98,8 +95,6 @@ def kneser_ney(grams, train, text, longest, base=65):
             digit.
         train, text: Tokens below `base`.
     """
-    import numpy as np
-
     seen = [None] + [
         np.unique(grams(train, n, base), return_counts=True) for n in range(1, longest + 1)
     ]
@@ -129,16 +124,12 @@ def kneser_ney(grams, train, text, longest, base=65):
 
 def look_up(known, values, wanted):
     """The value of each element of `wanted`, given those of `known`, which is sorted; else 0."""
-    import numpy as np
-
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return np.where(known[at] == wanted, values[at], 0)
 
 
 def discounts(count):
     """What a run gives up that was seen 0, 1, 2 and more times: (4,)."""
-    import numpy as np
-
     of = np.array([(count == i).sum() for i in range(5)])  # how many runs were seen i times
     if not of[1:].all():  # a tiny alphabet
         return np.array([0, 0.5, 0.5, 0.5])
@@ -146,76 +137,55 @@ def discounts(count):
     return np.array([0] + [i - (i + 1) * share * of[i + 1] / of[i] for i in (1, 2, 3)])
 
 
-RECIPES = {
-    "n-grams": None,
-    "Kneser-Ney": None,
-    "nanoGPT": nanogpt,
-    "nanoGPT, compiled": nanogpt_compiled,
-    "ours, by Adam": ours_by_adam,
-    "ours": ours,
-    "writing": None,
-}
-EXACT = ["n-grams", "Kneser-Ney"]
+def counting(probabilities):
+    """The loss of each n for n-grams whose probabilities are worked out in this way."""
+
+    def measured(recipe, train, held_out, seed):
+        found = probabilities(recipe, train, held_out, 8)
+        losses = [float(-np.log(p).mean()) for p in found]
+        return {str(n): round(loss, 4) for n, loss in enumerate(losses)}
+
+    return measured
 
 
-def measure(name, seed):
-    """Train one recipe, or count, or write: what is stored."""
-    from utils.quiet import load_tensorflow
+def trained(network):
+    """The loss of a network, and its cost."""
 
-    load_tensorflow()
-    import keras
-    import numpy as np
+    def measured(recipe, train, held_out, seed):
+        import keras
 
-    from scripts.recipes import load_recipe
-    from utils import datasets
+        class Clock(keras.callbacks.Callback):
+            start = None
 
-    recipe = load_recipe("08_gpt")
-    keras.utils.set_random_seed(seed)
-    if name == "writing":
-        return writing(recipe)
-    train = datasets.load("tiny_shakespeare", "train")["text"][0]
-    held_out = "".join(datasets.load("tiny_shakespeare", "validation+test")["text"])
-    numbers = recipe["make_numbers"](train)
-    train, held_out = (recipe["encode"](text, numbers) for text in (train, held_out))
-    if name in EXACT:
-        if name == "n-grams":
-            by_counting = recipe["ngrams"](train, held_out, 8)
-        else:
-            by_counting = kneser_ney(recipe["grams"], train, held_out, 8)
-        losses = [-np.log(p).mean() for p in by_counting]
-        return {str(n): round(float(loss), 4) for n, loss in enumerate(losses)}
+            def on_train_batch_end(self, batch, logs=None):
+                self.now, self.cpu, self.last = time.perf_counter(), time.process_time(), batch
+                if self.start is None:
+                    self.start, self.start_cpu, self.first = self.now, self.cpu, batch
 
-    class Clock(keras.callbacks.Callback):
-        start = None
+        clock = Clock()
+        model = network(recipe, train, seed, clock)
+        share = (clock.last + 1) / (clock.last - clock.first)
+        nats = recipe.character_nats(model, held_out)
+        side_by_side = recipe.character_nats(model, held_out, stride=model.context)
+        half = len(held_out) // 2
+        return {
+            "loss": round(float(nats.mean()), 4),
+            "loss_first_half": round(float(nats[:half].mean()), 4),
+            "loss_second_half": round(float(nats[half:].mean()), 4),
+            "loss_nanogpt": round(float(side_by_side.mean()), 4),
+            "seconds": round((clock.now - clock.start) * share, 1),
+            "core_seconds": round((clock.cpu - clock.start_cpu) * share, 1),
+            "weights": int(sum(np.prod(v.shape) for v in model.trainable_weights)),
+        }
 
-        def on_train_batch_end(self, batch, logs=None):
-            self.now, self.cpu, self.last = time.perf_counter(), time.process_time(), batch
-            if self.start is None:
-                self.start, self.start_cpu, self.first = self.now, self.cpu, batch
-
-    clock = Clock()
-    model = RECIPES[name](recipe, train, seed, clock)
-    share = (clock.last + 1) / (clock.last - clock.first)
-    nats = recipe["character_nats"](model, held_out)
-    side_by_side = recipe["character_nats"](model, held_out, stride=model.context)
-    half = len(held_out) // 2
-    return {
-        "loss": round(float(nats.mean()), 4),
-        "loss_first_half": round(float(nats[:half].mean()), 4),
-        "loss_second_half": round(float(nats[half:].mean()), 4),
-        "loss_nanogpt": round(float(side_by_side.mean()), 4),
-        "seconds": round((clock.now - clock.start) * share, 1),
-        "core_seconds": round((clock.cpu - clock.start_cpu) * share, 1),
-        "weights": int(sum(np.prod(v.shape) for v in model.trainable_weights)),
-    }
+    return measured
 
 
-def writing(recipe, new=512, context=520):
+def writing(recipe, train, held_out, seed, new=512, context=520):
     """Seconds for greedy writing in three ways, and how far their logits are apart."""
-    import numpy as np
     import tensorflow as tf
 
-    model = recipe["GPT"](65, **recipe["OURS"] | {"context": context})
+    model = recipe.GPT(65, **recipe.OURS | {"context": context})
     model.build()
     rng = np.random.default_rng(1)
     model.set_weights([w + 0.1 * rng.normal(size=w.shape) for w in model.get_weights()])
@@ -232,8 +202,8 @@ def writing(recipe, new=512, context=520):
         return text[0], None
 
     ways = {
-        "cached": recipe["greedy"](model, new, cached=True),
-        "plain": recipe["greedy"](model, new, cached=False),
+        "cached": recipe.greedy(model, new, cached=True),
+        "plain": recipe.greedy(model, new, cached=False),
         "plain, growing": growing,
     }
     results, seconds = {}, {}
@@ -257,12 +227,36 @@ def writing(recipe, new=512, context=520):
     }
 
 
-def main():
-    """Measure what is not yet in the results; what chance plays no part in, once."""
-    options = runs.parser(__doc__, RECIPES, seeds=(1, 2, 3)).parse_args()
-    jobs = [(name, seed) for seed in options.seeds for name in options.recipes]
-    runs.measure_missing("tiny_shakespeare", RECIPES, jobs, measure, [*EXACT, "writing"])
+RECIPES = {
+    "n-grams": counting(lambda recipe, *texts: recipe.ngrams(*texts)),
+    "Kneser-Ney": counting(lambda recipe, *texts: kneser_ney(recipe.grams, *texts)),
+    "nanoGPT": trained(nanogpt),
+    "nanoGPT, compiled": trained(nanogpt_compiled),
+    "ours, by Adam": trained(ours_by_adam),
+    "ours": trained(ours),
+    "writing": writing,
+}
+PLAN = {recipe: [1, 2, 3] for recipe in RECIPES} | {
+    "n-grams": [1],
+    "Kneser-Ney": [1],
+    "writing": [1],
+}
 
 
-if __name__ == "__main__":
-    main()
+def measure(name, seed):
+    """Train one recipe, or count, or write: what is stored."""
+    from utils.quiet import load_tensorflow
+
+    load_tensorflow()
+    import keras
+
+    from utils import datasets
+    from utils.recipes import load_recipe
+
+    recipe = load_recipe("08_gpt")
+    keras.utils.set_random_seed(seed)
+    train = datasets.load("tiny_shakespeare", "train")["text"][0]
+    held_out = "".join(datasets.load("tiny_shakespeare", "validation+test")["text"])
+    numbers = recipe.make_numbers(train)
+    train, held_out = (recipe.encode(text, numbers) for text in (train, held_out))
+    return RECIPES[name](recipe, train, held_out, seed)

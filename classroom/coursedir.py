@@ -17,8 +17,8 @@ from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from scripts import setup_cell
+from utils import ROOT
 
-ROOT = setup_cell.ROOT
 BUSY_SECONDS = 20  # how long another program may hold the gradebook before we give up
 
 
@@ -158,11 +158,10 @@ class CourseDirectory:
             state["repository"] = self.repository
         write(self.folder / "versions.json", json.dumps(state, indent=1))
 
-    def address(self) -> tuple[str, str]:
+    def address(self) -> setup_cell.Address:
         """The repository and branch from which students open the notebooks."""
-        repository, branch = setup_cell.address()
         own = self.repository or self._state().get("repository", "")
-        return (own, "main") if own else (repository, branch)
+        return setup_cell.Address(own) if own else setup_cell.address()
 
 
 def find_programs() -> None:

@@ -269,13 +269,18 @@ class Run:
             outputs, beyond = [error("Stopped", f"this test {gone}")], str(gone)
             lost = lost or beyond
         beyond = lost or " ".join(reasons[:1]) or beyond
-        self._result(index, [*map(_to_stdout, self.said), *outputs], beyond)
+        self._result(index, [*map(_said, self.said), *outputs], beyond)
         if lost:
             raise Lost(lost)
 
 
-def _to_stdout(output):
-    """nbgrader takes what stands on stderr for a failure."""
+def _said(output):
+    """What an answer wrote during a test, as what decides on no points.
+
+    nbgrader takes what stands on stderr for a failure, and a cell's value for points.
+    """
+    if output["output_type"] == "execute_result":
+        return {"output_type": "display_data", "data": output["data"], "metadata": {}}
     return output | ({"name": "stdout"} if output["output_type"] == "stream" else {})
 
 

@@ -8,7 +8,7 @@ from nbconvert.preprocessors.sanitize import SanitizeHTML
 
 RUNS_WHEN_CLICKED = re.compile(r"(java|vb)script:|data:text", re.IGNORECASE)
 ATTACHED = re.compile(r"(!\[[^\]\n]*\]\()?attachment:([^\s)\"'>]*)(\))?", re.IGNORECASE)
-LONGEST = 20_000  # characters without pictures: beyond, some texts take minutes to render
+LONGEST = 10_000  # characters without pictures: beyond, some texts take minutes to show
 EMBEDDED = re.compile(r"data:image/(png|jpeg|gif);base64,[\w+/=\s]+")
 
 
@@ -34,7 +34,8 @@ def harmless(cell, attachments):
     if _too_long(cell["source"]) or RUNS_WHEN_CLICKED.search(plain) or not _can_be_shown(cell):
         runs = map(len, re.findall("`+", cell["source"]))
         fence = "`" * max(3, 1 + max(runs, default=0))
-        cell["source"] = f"{fence}\n{cell['source']}\n{fence}"
+        lines = (re.findall(".{1,500}", text) or [""] for text in cell["source"].split("\n"))
+        cell["source"] = "\n".join([fence, *(line for pieces in lines for line in pieces), fence])
     return cell
 
 

@@ -17,7 +17,6 @@ from classroom.coursedir import write
 from classroom.findings import Finding, Kind
 from classroom.matching import defined, match
 
-
 LONGEST = 50_000  # characters of a code cell that pages show: beyond, colouring takes minutes
 
 

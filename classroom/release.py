@@ -29,7 +29,7 @@ def generate(course: CourseDirectory, name, api=None) -> Path:
     if not result["success"] or not path.exists():
         raise ClassroomError(f"nbgrader could not make {name}: {_reason(result)}.")
     notebook = nbformat.read(path, as_version=4)
-    _stamp(notebook, name, *course.address())
+    _stamp(notebook, name, course.address())
     write(path, nbformat.writes(notebook) + "\n")
     course.note_version(name)
     return path
@@ -43,14 +43,12 @@ def _reason(result):
     return found[-1].rstrip(".") if found else "it does not say why"
 
 
-def _stamp(notebook, name, repository, branch):
-    """Write the repository's address into the set-up cell and the badge."""
+def _stamp(notebook, name, address):
+    """Write the repository's address into the badge."""
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and repository:
-            filled = setup_cell.with_badges(cell.source, f"{name}.ipynb", repository, branch)
+        if cell.cell_type == "markdown" and address.repository:
+            filled = setup_cell.with_badges(cell.source, f"{name}.ipynb", address)
             cell.source = filled.replace("/notebooks/", f"/release/{name}/")
-        elif setup_cell.is_setup(cell) and "REPOSITORY, BRANCH =" in cell.source:
-            cell.source = setup_cell.source(repository, branch)
 
 
 def try_out(course: CourseDirectory, name, limits=None, solved=False):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from scripts.recipes import load_recipe
 from utils import datasets
+from utils.recipes import load_recipe
 
 JUDGE = Path("judge", "mnist_judge.weights.h5")
 SEED = 1
@@ -21,13 +21,13 @@ def train_judge(data_dir):
     recipe = load_recipe("02_mnist_cnn")
     train = datasets.load("mnist", "train", data_dir)
     keras.utils.set_random_seed(SEED)
-    judge = recipe["build_ours"]()
-    batches = recipe["batches"](train["image"], train["label"], SEED)
+    judge = recipe.build_ours()
+    batches = recipe.batches(train["image"], train["label"], SEED)
     judge.compile(
-        keras.optimizers.Adam(recipe["schedule"](recipe["EPOCHS"] * len(batches))),
+        keras.optimizers.Adam(recipe.schedule(recipe.EPOCHS * len(batches))),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    judge.fit(batches, epochs=recipe["EPOCHS"], shuffle=False, verbose=0)
+    judge.fit(batches, epochs=recipe.EPOCHS, shuffle=False, verbose=0)
 
     path = data_dir / JUDGE
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
-"""Pin everything in requirements.lock and requirements-classroom.lock, and see that they install.
+"""Pin everything in requirements*.lock, and see that they install.
 
-The classroom's lock has the versions of the course's wherever both have a package.
+requirements.lock is what learners get; the maintainers' and the classroom's have its versions
+wherever they have its packages.
 """
 
 import shlex
@@ -9,16 +10,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.environment import python_versions
+from utils import ROOT
+
 PLATFORMS = ("x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc")
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = tuple(reversed(python_versions()))
 COMPILE = (
-    "pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-emit-index-url"
-    " --no-emit-find-links --custom-compile-command 'make lock'"
+    f"pip compile --universal --python-version {PYTHONS[0]} --generate-hashes --quiet"
+    " --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'"
 )
 LOCKS = {
-    "requirements.lock": "requirements-dev.txt",
-    "requirements-classroom.lock": "requirements-classroom.txt -c requirements.lock",
+    "requirements.lock": "requirements.txt",
+    "requirements-dev.lock": "requirements-dev.txt -c requirements.lock",
+    "requirements-classroom.lock": "requirements-classroom.txt -c requirements-dev.lock",
 }
 
 

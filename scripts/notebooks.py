@@ -2,14 +2,11 @@
 
 python -m scripts.notebooks         every notebook, solutions included
 python -m scripts.notebooks 02      those whose file name starts with 02
+python -m scripts.notebooks --check [02]    run nothing; say which are not as they would be stored
 """
 
 import base64
-import copy
-import hashlib
-import io
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -17,20 +14,26 @@ import time
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import psutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from PIL import Image, ImageChops
 
 from scripts import setup_cell
+from scripts.cells import (
+    cell_name,
+    large_figures,
+    normal_form,
+    problems,
+    product_picture,
+    show_product_first,
+)
 
 ROOT = setup_cell.ROOT
 
 CELL_TIMEOUT = 600  # seconds; the longest cell takes a fifth of it, but a machine may be busy
-NOTEBOOK_SECONDS, NOTEBOOK_GB, PNG_KB = 180, 2.0, 150  # beyond these, a warning
+NOTEBOOK_SECONDS, NOTEBOOK_GB = 180, 2.0  # beyond these, a warning
 
 #: What a kernel's environment must hold for its outputs to repeat; conftest.py sets the same.
 #: With PYTEST_CURRENT_TEST, ipykernel leaves what C++ code logs out of the cells' outputs.
@@ -40,31 +43,7 @@ KERNEL_ENVIRONMENT = {
     "COLUMNS": "80",  # the width at which Keras and rich wrap tables
     "KERAS_BACKEND": "tensorflow",
 }
-
-NOTEBOOK_METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
-
-IMAGE_METADATA = ("alt", "height", "width")
-MIME_TYPES = {"image/png", "image/svg+xml", "text/html", "text/latex", "text/markdown"}
-MIME_TYPES |= {"text/plain"}
-
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-#: What no stored output may hold, since it differs from machine to machine or run to run. A time
-#: of day may belong to the data: after a date before 2020 it is let through.
-VARYING = {
-    "an absolute path": re.compile(
-        r"(?<![\w./:<~])/\w[\w.+-]*/[\w.]|file://|\b[A-Z]:\\\w|(?<!\w)~/\w"
-    ),
-    "a memory address": re.compile(r"\b0x[0-9a-fA-F]{6,}\b"),
-    "a time of day": re.compile(
-        r"(?<!\b20[01]\d-\d\d-\d\d[ T])(?<![\d:])\b(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\b"
-    ),
-    "an escape code or backspace": re.compile(r"[\x1b\x08]"),
-    "a carriage return": re.compile(r"\r"),
-}
+UNWANTED = ("PYTHONWARNINGS", "PYTHONOPTIMIZE")  # would change outputs
 
 
 class NotebookError(Exception):
@@ -104,136 +83,6 @@ def write(path: Path, notebook: nbformat.NotebookNode) -> None:
     part.replace(path)
 
 
-# Normal form
-
-
-def normal_form(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy of an executed notebook in the one form in which notebooks are stored."""
-    notebook = copy.deepcopy(notebook)
-    notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
-    taken, count = set(), 0
-    for cell in notebook.cells:
-        cell.source = cell.source.strip("\n")
-        cell.metadata = _cell_metadata(cell)
-        cell.id = _cell_id(cell, taken)
-        taken.add(cell.id)
-        if cell.cell_type == "code":
-            count += 1
-            cell.execution_count = count
-            cell.outputs = _outputs(cell.outputs, count)
-    return notebook
-
-
-def _cell_metadata(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    if setup_cell.is_setup(cell):
-        return nbformat.from_dict(setup_cell.METADATA)
-    tags = cell.metadata.get("tags")
-    return nbformat.from_dict({"tags": list(tags)} if tags else {})
-
-
-def _cell_id(cell: nbformat.NotebookNode, taken: set[str]) -> str:
-    """The cell's own id, or one made from its text where it has none or another has the same."""
-    name = cell.get("id", "")
-    if re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken:
-        return name
-    text = cell.source
-    while (name := hashlib.sha256(text.encode()).hexdigest()[:8]) in taken:
-        text += " "
-    return name
-
-
-def _outputs(outputs: list, count: int) -> list:
-    kept = []
-    for output in outputs:
-        previous = kept[-1] if kept else {}
-        if output.output_type == "stream":
-            if previous.get("output_type") == "stream" and previous.name == output.name:
-                previous.text += output.text
-                continue
-        elif output.output_type in ("display_data", "execute_result"):
-            if output.output_type == "execute_result":
-                output.execution_count = count
-            image = output.metadata.get("image/png", {})
-            image = {key: image[key] for key in IMAGE_METADATA if key in image}
-            output.metadata = nbformat.from_dict({"image/png": image} if image else {})
-            if "text/plain" in output.data:  # in colour, where rich writes it (model.summary())
-                output.data["text/plain"] = COLOUR.sub("", output.data["text/plain"])
-            if "image/png" in output.data:
-                png = small_png(base64.b64decode(output.data["image/png"]))
-                output.data["image/png"] = base64.b64encode(png).decode()
-        kept.append(output)
-    return kept
-
-
-def small_png(png: bytes) -> bytes:
-    """The picture without metadata, in 256 colours where no eye tells the difference.
-
-    What has been through here once comes back as it is, whatever machine compressed it.
-    """
-    if _png_chunks(png) <= {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}:
-        return png
-    image = Image.open(io.BytesIO(png)).convert("RGBA")
-    if image.getchannel("A").getextrema() == (255, 255):
-        image = image.convert("RGB")
-        few = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
-        difference = np.asarray(ImageChops.difference(image, few.convert("RGB")))
-        if difference.mean() < 0.5 and difference.max() < 24:
-            image = few
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return file.getvalue()
-
-
-def _png_chunks(png: bytes) -> set[bytes]:
-    kinds, position = set(), 8
-    while position + 8 <= len(png):
-        kinds.add(png[position + 4 : position + 8])
-        position += 12 + int.from_bytes(png[position : position + 4], "big")
-    return kinds
-
-
-def problems(notebook: nbformat.NotebookNode) -> list[str]:
-    """What keeps a notebook from being stored, each naming the cell; empty if nothing does."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [
-        f"{cell_name(cell, number)} {problem}"
-        for number, cell in enumerate(code, start=1)
-        for output in cell.outputs
-        for problem in _output_problems(output)
-    ]
-
-
-def cell_name(cell: nbformat.NotebookNode, number: int) -> str:
-    """For example: code cell 3 (x = 1)."""
-    first = next((line for line in cell.source.splitlines() if line.strip()), "")
-    return f"code cell {number} ({first[:60]})"
-
-
-def _output_problems(output: nbformat.NotebookNode):
-    if output.output_type == "error":
-        yield f"ends in an error: {output.ename}: {output.evalue}"
-        return
-    if output.output_type == "stream":
-        if output.name == "stderr":
-            yield f"writes to stderr: {output.text.strip()[:200]}"
-            return
-        texts = [output.text]
-    else:
-        for mime in sorted(set(output.data) - MIME_TYPES):
-            yield f"shows {mime}, which a stored notebook cannot: show text or a picture"
-        if "image/png" in output.data and not output.metadata.get("image/png", {}).get("alt"):
-            yield "shows a figure without alternative text"
-        texts = [text for mime, text in output.data.items() if mime.startswith("text/")]
-    for what, pattern in VARYING.items():
-        for text in texts:
-            if match := pattern.search(text):
-                around = text[max(0, match.start() - 20) : match.end() + 40]
-                yield f"shows {what}: {' '.join(around.split())!r}"
-                break
-
-
 # Running
 
 
@@ -266,7 +115,7 @@ class _Peak(threading.Thread):
 
 def kernel_environment() -> dict[str, str]:
     """This process's environment, less what would change outputs, plus what they need."""
-    unwanted = {"PYTHONWARNINGS", "SEED"}
+    unwanted = {*UNWANTED, "SEED"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return kept | KERNEL_ENVIRONMENT
 
@@ -277,22 +126,26 @@ def execute(
     python: str = sys.executable,
     environment: dict[str, str] | None = None,
     cells: int | None = None,
+    timeout: float = CELL_TIMEOUT,
 ) -> int:
     """Run the code cells (or the first `cells` of them) in place, in a fresh kernel in `folder`.
 
+    A cell may take `timeout` seconds.
     Returns the kernel's peak memory in bytes. Raises NotebookError at the first cell that fails.
     """
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_OnePython(python))
     client = NotebookClient(
         notebook,
         km=manager,
-        timeout=CELL_TIMEOUT,
+        timeout=timeout,
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
     )
     code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    with client.setup_kernel(env=environment or kernel_environment(), stderr=subprocess.DEVNULL):
+    environment = environment or kernel_environment()
+    # cleanup_kc: else nbclient leaves the kernel running, since the manager is not its own
+    with client.setup_kernel(cleanup_kc=True, env=environment, stderr=subprocess.DEVNULL):
         peak = _Peak(manager.provisioner.pid)
         peak.start()
         for number, (index, cell) in enumerate(code[:cells], start=1):
@@ -303,30 +156,32 @@ def execute(
                 message = " ".join(f"{error.ename}: {error.evalue}".split())
                 raise NotebookError(f"{name} fails: {message}") from None
             except CellTimeoutError:
-                raise NotebookError(f"{name} takes longer than {CELL_TIMEOUT} s") from None
+                raise NotebookError(f"{name} takes longer than {timeout} s") from None
             except DeadKernelError:
                 raise NotebookError(f"{name}: the kernel died; was memory short?") from None
         peak.stopped.set()
     return peak.bytes
 
 
-def store(path: Path, repository: str, branch: str) -> str:
+def store(path: Path, address: setup_cell.Address) -> str:
     """Run one notebook and store it; returns the line to print. On an error nothing is stored."""
     before = path.read_text(encoding="utf-8")
     notebook = read(path)
     name = path.name if path.parent.name == "notebooks" else f"{path.parent.name}/{path.name}"
-    setup_cell.stamp(notebook, name, repository, branch)
+    setup_cell.stamp(notebook, name, address)
     notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
     started = time.perf_counter()
     peak = execute(notebook, path.parent) / 1e9
     seconds = time.perf_counter() - started
     notebook = normal_form(notebook)
+    show_product_first(notebook)
     if found := problems(notebook):
         raise NotebookError("\n  ".join(found))
     nbformat.validate(notebook)
     if dumps(notebook) != before:
         write(path, notebook)
-    write_readme_picture(path, notebook)
+    if product := product_picture(notebook):
+        (ROOT / "docs" / f"{path.stem}.png").write_bytes(base64.b64decode(product))
     line = f"{name}: {seconds:.0f} s, {peak:.2f} GB"
     line += ", unchanged" if dumps(notebook) == before else ", stored"
     if seconds > NOTEBOOK_SECONDS:
@@ -338,30 +193,20 @@ def store(path: Path, repository: str, branch: str) -> str:
     return line
 
 
-def write_readme_picture(path: Path, notebook: nbformat.NotebookNode) -> None:
-    """Copy the figure of a cell tagged `readme` to docs/, under the notebook's name."""
-    for cell in notebook.cells:
-        if "readme" in cell.metadata.get("tags", []):
-            (png,) = (o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
-            picture = ROOT / "docs" / f"{path.stem}.png"
-            picture.parent.mkdir(exist_ok=True)
-            picture.write_bytes(base64.b64decode(png))
-
-
-def large_figures(notebook: nbformat.NotebookNode) -> list[tuple[float, str]]:
-    """Size in kB and cell of each figure that is larger than it should be."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    sizes = [
-        (len(output.data["image/png"]) * 3 / 4000, cell_name(cell, number))
-        for number, cell in enumerate(code, start=1)
-        for output in cell.outputs
-        if "image/png" in output.get("data", {})
-    ]
-    return [figure for figure in sizes if figure[0] > PNG_KB]
+def check_stored(path: Path) -> None:
+    """Raise NotebookError where a notebook is not in normal form, or holds what none may."""
+    notebook = read(path)
+    found = problems(notebook)
+    if path.read_text(encoding="utf-8") != dumps(normal_form(notebook)):
+        found.append(f"is not in normal form: run `make notebooks NB={path.stem[:2]}`")
+    if found:
+        raise NotebookError("\n  ".join(found))
 
 
 def main(arguments: list[str]) -> int:
-    """Store the notebooks that the arguments name; 1 if any of them failed."""
+    """Store, or check, the notebooks that the arguments name; 1 if any of them failed."""
+    checking = "--check" in arguments
+    arguments = [argument for argument in arguments if argument != "--check"]
     try:
         paths = [path for prefix in arguments or [""] for path in notebook_paths(prefix)]
     except NotebookError as error:
@@ -370,10 +215,14 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for path in paths:
         try:
-            print(store(path, *setup_cell.address()), flush=True)
+            if checking:
+                check_stored(path)
+            else:
+                print(store(path, setup_cell.address()), flush=True)
         except NotebookError as error:
             failed = 1
-            print(f"{path.relative_to(ROOT)} not stored:\n  {error}", file=sys.stderr, flush=True)
+            what = "is not as stored" if checking else "not stored"
+            print(f"{path.relative_to(ROOT)} {what}:\n  {error}", file=sys.stderr, flush=True)
     return failed
 
 

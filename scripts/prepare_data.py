@@ -1,7 +1,7 @@
 """Prepares the embedded datasets again from the originals, byte for byte.
 
-    .venv/bin/python scripts/prepare_data.py                 fetches the originals
-    .venv/bin/python scripts/prepare_data.py --from FOLDER   takes them from a folder
+    python -m scripts.prepare_data                 fetches the originals
+    python -m scripts.prepare_data --from FOLDER   takes them from a folder
 
 Fetched or from a folder, each original is accepted only if its content has the known SHA-256.
 `data/` changes only when everything new is complete.
@@ -26,8 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-DATA = Path(__file__).resolve().parents[1] / "data"
-CHECKSUMS = "checksums.sha256"
+from utils import ROOT, checksums
+
+DATA = ROOT / "data"
 TIMEOUT = 10  # seconds without an answer
 MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 UNPACKING_ERRORS = (zlib.error, zipfile.BadZipFile, tarfile.TarError)
@@ -111,9 +112,9 @@ def main(arguments: list[str] | None = None) -> None:
         except (OSError, ValueError) as error:
             sys.exit(f"make data: {error}")
         prepare_datasets(originals, prepared)
-        write_checksums(prepared)
+        list_checksums(options.to, prepared)
         keep_or_train_judge(options.to, prepared)
-        write_checksums(prepared)
+        list_checksums(options.to, prepared)
         replace(options.to, prepared)
 
 
@@ -200,7 +201,6 @@ def prepare_datasets(originals: Path, data_dir: Path) -> None:
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
-    sys.path.insert(0, str(DATA.parent))  # TFDS stores the builders' module: always the same
     from scripts.builders.bike_sharing import BikeSharing
     from scripts.builders.movie_sentences import MovieSentences
 
@@ -250,15 +250,20 @@ def keep_or_train_judge(current: Path, prepared: Path) -> None:
         judge.train_judge(prepared)
 
 
-def write_checksums(data_dir: Path) -> None:
-    """Writes the SHA-256 of every other file below `data_dir`, in the format of `sha256sum`."""
-    paths = sorted(path.relative_to(data_dir) for path in data_dir.rglob("*") if path.is_file())
-    paths = [path for path in paths if path.name != CHECKSUMS]
-    lines = (
-        f"{hashlib.sha256((data_dir / path).read_bytes()).hexdigest()}  {path.as_posix()}\n"
-        for path in paths
-    )
-    (data_dir / CHECKSUMS).write_bytes("".join(lines).encode("utf-8"))
+def list_checksums(current: Path, prepared: Path) -> None:
+    """Writes into `prepared` the list of `current` as it will be once `prepared` replaces its part.
+
+    What is not replaced keeps the checksum that the list in `current` has for it; what that list
+    lacks is added.
+    """
+    try:
+        known = checksums.read(current)
+    except (FileNotFoundError, ValueError):  # there is none, or it is damaged and made anew
+        known = {}
+    replaced = {path.name for path in prepared.iterdir()}
+    whole = checksums.compute(current) | known
+    kept = {name: whole[name] for name in whole if name.partition("/")[0] not in replaced}
+    checksums.write(prepared, kept | checksums.compute(prepared))
 
 
 def replace(data_dir: Path, prepared: Path) -> None:

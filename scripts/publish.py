@@ -1,6 +1,6 @@
 """Stamp the repository's address into the set-up cells and Colab badges.
 
-python -m scripts.publish owner/name [branch]
+python -m scripts.publish owner/name [branch [mirror]]
 """
 
 import re
@@ -14,12 +14,16 @@ class AddressError(Exception):
     """The address cannot be one of a GitHub repository and branch."""
 
 
-def publish(repository: str, branch: str = "", root: Path = setup_cell.ROOT) -> list[Path]:
+def publish(
+    repository: str, branch: str = "", mirror: str = "", root: Path = setup_cell.ROOT
+) -> list[Path]:
     """Write the address into pyproject.toml, README.md and all notebooks; returns what changed.
 
-    An empty branch keeps the one that pyproject.toml names.
+    An empty branch or mirror keeps the one that pyproject.toml names; the mirror "none" removes it.
     """
-    branch = branch or setup_cell.address(root)[1]
+    stands = setup_cell.address(root)
+    branch = branch or stands.branch
+    mirror = {"": stands.mirror, "none": ""}.get(mirror, mirror)
     if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9])*/[\w.-]+", repository, re.ASCII):
         raise AddressError(
             f'"{repository}" is not a repository on GitHub: write REPO=owner/name,'
@@ -29,16 +33,22 @@ def publish(repository: str, branch: str = "", root: Path = setup_cell.ROOT) -> 
         raise AddressError(f'Write REPO={repository.removesuffix(".git")}, without ".git".')
     if not re.fullmatch(r"\w[\w./-]*", branch, re.ASCII):
         raise AddressError(f'"{branch}" is not a branch: write for example BRANCH=main.')
+    if not re.fullmatch(r"(https://[\w.-]+/[\w./~+-]+)?", mirror, re.ASCII):
+        raise AddressError(
+            f'"{mirror}" is no address of a mirror: write for example'
+            " MIRROR=https://gitee.com/owner/name.git, or MIRROR=none."
+        )
+    address = setup_cell.Address(repository, branch, mirror)
     paths = notebooks.notebook_paths(root=root)
-    texts = {root / "pyproject.toml": _with_setting(root / "pyproject.toml", repository, branch)}
+    texts = {root / "pyproject.toml": _with_setting(root / "pyproject.toml", address)}
     readme = root / "README.md"
     if readme.exists():
         text = readme.read_text(encoding="utf-8")
-        texts[readme] = setup_cell.with_badges(text, paths[0].name, repository, branch)
+        texts[readme] = setup_cell.with_badges(text, paths[0].name, address)
     for path in paths:
         notebook = notebooks.read(path)
         name = path.relative_to(root / "notebooks").as_posix()
-        setup_cell.stamp(notebook, name, repository, branch)
+        setup_cell.stamp(notebook, name, address)
         texts[path] = notebooks.dumps(notebook)
     changed = [path for path, text in texts.items() if path.read_text(encoding="utf-8") != text]
     for path in changed:
@@ -46,11 +56,11 @@ def publish(repository: str, branch: str = "", root: Path = setup_cell.ROOT) -> 
     return changed
 
 
-def _with_setting(path: Path, repository: str, branch: str) -> str:
+def _with_setting(path: Path, address: setup_cell.Address) -> str:
     text = path.read_text(encoding="utf-8")
     head, table, rest = text.partition("[tool.course]\n")
     course, bracket, tail = rest.partition("\n[")
-    for key, value in {"repository": repository, "branch": branch}.items():
+    for key, value in address._asdict().items():
         course = re.sub(rf'^{key} = ".*"$', f'{key} = "{value}"', course, flags=re.MULTILINE)
     return head + table + course + bracket + tail
 
@@ -58,7 +68,7 @@ def _with_setting(path: Path, repository: str, branch: str) -> str:
 def main(arguments: list[str]) -> int:
     """Publish at the address that the arguments give."""
     try:
-        changed = publish(*(arguments or [""])[:2])
+        changed = publish(*(arguments or [""])[:3])
     except (AddressError, notebooks.NotebookError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -6,14 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from utils import datasets
+from utils import ROOT, datasets
 
-ROOT = Path(__file__).resolve().parents[1]
 SPLITS = ("train", "validation", "test")
 load = functools.cache(datasets.load)
 

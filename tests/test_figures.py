@@ -16,19 +16,34 @@ def shown(monkeypatch):
     outputs = []
     figures.use_style()
     monkeypatch.setattr(
-        figures, "display", lambda bundle, metadata, raw: outputs.append((bundle, metadata))
+        figures,
+        "display",
+        lambda bundle, metadata=None, raw=False: outputs.append((bundle, metadata)),
     )
     return outputs
+
+
+def pictures(outputs):
+    return [bundle["image/png"] for bundle, metadata in outputs if "image/png" in bundle]
 
 
 def test_a_figure_is_a_png_with_alternative_text_and_is_closed(shown):
     figure, axes = plt.subplots()
     axes.plot([1, 2])
-    figures.show(figure, "A rising line.")
-    bundle, metadata = shown[0]
+    figures.show(figure, "A rising line,\n    to 2 < 3.")
+    (bundle, metadata), (read_out, _) = shown
     assert bundle["image/png"].startswith(b"\x89PNG")
-    assert bundle["text/plain"] == metadata["image/png"]["alt"] == "A rising line."
+    assert metadata["image/png"]["alt"] == "A rising line, to 2 < 3."
+    assert bundle["text/plain"] == "A rising line, to 2 < 3. [figure]"
+    assert '<img alt="A rising line, to 2 &lt; 3." width="1" height="1"' in read_out["text/html"]
     assert not plt.get_fignums()
+
+
+def test_an_animation_keeps_its_type(shown):
+    figures.show_picture(b"GIF89a", "A ball falls.", (200, 100), "image/gif")
+    (bundle, metadata), (read_out, _) = shown
+    assert bundle["image/gif"] == b"GIF89a" and '"A ball falls."' in read_out["text/html"]
+    assert metadata == {"image/gif": {"alt": "A ball falls.", "width": 200, "height": 100}}
 
 
 def test_the_same_figure_is_the_same_file(shown):
@@ -36,7 +51,14 @@ def test_the_same_figure_is_the_same_file(shown):
         figure, axes = plt.subplots()
         axes.plot([1, 2])
         figures.show(figure, "A rising line.")
-    assert shown[0][0]["image/png"] == shown[1][0]["image/png"]
+    first, second = pictures(shown)
+    assert first == second
+
+
+def test_the_style_does_not_depend_on_the_readers_own(shown):
+    with plt.rc_context({"text.usetex": True, "axes.facecolor": "black"}):
+        figures.use_style()
+        assert not plt.rcParams["text.usetex"] and plt.rcParams["axes.facecolor"] != "black"
 
 
 def test_a_figure_needs_alternative_text(shown):
@@ -48,7 +70,7 @@ def test_a_figure_needs_alternative_text(shown):
 def test_image_grid_takes_any_number_of_images(shown):
     for n in (1, 10, 11):
         figures.image_grid(np.zeros((n, 4, 4, 1)), "Black squares.", titles=range(n))
-    assert len(shown) == 3
+    assert len(pictures(shown)) == 3
     with pytest.raises(ValueError, match="no images"):
         figures.image_grid([], "Nothing.")
     with pytest.raises(ValueError, match="2 titles for 3 images"):

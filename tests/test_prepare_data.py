@@ -24,9 +24,7 @@ from unittest import mock
 import pytest
 
 from scripts import judge, prepare_data
-from utils import datasets
-
-ROOT = Path(__file__).resolve().parents[1]
+from utils import ROOT, checksums, datasets
 
 TRAIN, TEST = 30, 10  # digits
 
@@ -132,6 +130,10 @@ def prepared(tmp_path_factory) -> Path:
     (target / "README.md").write_text("stays")
     (target / "mnist/0.0.1").mkdir(parents=True)
     (target / "mnist/0.0.1/old").write_text("goes")
+    (target / "references").mkdir()
+    for name in ("bert.npz", "gpt.npz"):
+        (target / "references" / name).write_text(name)
+    checksums.write(target, checksums.compute(target))
     prepare(str(source), str(target))
     return target
 
@@ -172,21 +174,53 @@ def test_loading_says_nothing(other_process):
 
 def test_same_bytes_from_packed_files_in_another_process(prepared, other_process):
     first, second = contents(prepared), contents(other_process[1])
-    assert first.pop("README.md") == b"stays"
+    for name in ("README.md", "references/bert.npz", "references/gpt.npz", checksums.LIST):
+        first.pop(name), second.pop(name, None)
     assert sorted(first) == sorted(second)
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_only_what_reading_needs_and_all_of_it_listed(prepared):
-    files = contents(prepared)
-    lines = files[prepare_data.CHECKSUMS].decode().splitlines()
-    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
-    assert set(listed) == set(files) - {prepare_data.CHECKSUMS, "README.md"}
-    assert all(hashlib.sha256(files[name]).hexdigest() == listed[name] for name in listed)
-    # JSON, splits, files of class names, the judge
-    assert len(listed) == 4 * 2 + 2 + 3 * 3 + 1 + 1
-    text = b"".join(files[name] for name in listed if name.endswith("json")).decode()
+def test_only_what_reading_needs_and_all_of_it_listed(prepared, other_process):
+    listed = checksums.read(prepared)
+    assert listed == checksums.compute(prepared)
+    assert set(contents(prepared)) == {*listed, checksums.LIST, "README.md"}
+    # JSON, splits, files of class names, the judge, the references that were there
+    assert len(listed) == 4 * 2 + 2 + 3 * 3 + 1 + 1 + 2
+    names = {name for name in listed if not name.startswith("references/")}
+    assert checksums.read(other_process[1]) == {name: listed[name] for name in names}
+    text = "".join((prepared / name).read_text() for name in listed if name.endswith("json"))
     assert str(prepared) not in text and "preparing" not in text
+
+
+def test_the_stand_ins_list_is_as_long_as_that_of_data(prepared):
+    assert checksums.read(prepared).keys() == checksums.read(ROOT / "data").keys()
+
+
+@pytest.mark.parametrize("fault", ["a line is missing", "half a line", "no list"])
+def test_the_list_is_whole_again_whatever_it_was(tmp_path, fault):
+    current, prepared = tmp_path, tmp_path / ".preparing"
+    for folder in (current / "mnist", current / "references", prepared / "mnist"):
+        folder.mkdir(parents=True)
+        (folder / "x").write_text(str(folder))
+    checksums.write(current, checksums.compute(current))
+    whole = checksums.compute(current) | checksums.compute(prepared)
+    text = (current / checksums.LIST).read_text()
+    damaged = {"a line is missing": text.splitlines(True)[0], "half a line": text[:100]}
+    (current / checksums.LIST).write_text(damaged.get(fault, ""))
+    if fault == "no list":
+        (current / checksums.LIST).unlink()
+    prepare_data.list_checksums(current, prepared)
+    assert checksums.read(prepared) == whole
+
+
+def test_a_damaged_file_that_make_data_does_not_prepare_stays_noticed(tmp_path):
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references/x").write_text("right")
+    checksums.write(tmp_path, checksums.compute(tmp_path))
+    (tmp_path / "references/x").write_text("damaged")
+    (tmp_path / ".preparing").mkdir()
+    prepare_data.list_checksums(tmp_path, tmp_path / ".preparing")
+    assert checksums.read(tmp_path / ".preparing") == checksums.read(tmp_path)
 
 
 def test_a_judge_that_is_there_is_kept(tmp_path):
@@ -196,14 +230,6 @@ def test_a_judge_that_is_there_is_kept(tmp_path):
     (tmp_path / "current" / judge.JUDGE).write_text("kept")
     prepare_data.keep_or_train_judge(tmp_path / "current", tmp_path / "prepared")
     assert (tmp_path / "prepared" / judge.JUDGE).read_text() == "kept"
-
-
-def test_embedded_data_is_listed_alike():
-    lines = (ROOT / "data" / prepare_data.CHECKSUMS).read_text().splitlines()
-    for line in lines:
-        digest, name = line.split("  ")
-        assert hashlib.sha256((ROOT / "data" / name).read_bytes()).hexdigest() == digest, name
-    assert lines == sorted(lines, key=lambda line: line[66:])
 
 
 def test_builders_on_stand_ins(prepared):

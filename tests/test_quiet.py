@@ -45,6 +45,39 @@ def test_loads_tensorflow_in_silence():
     assert (result.stdout, result.stderr) == ("2\n", "")
 
 
+SETTINGS = """
+import json, os
+from utils.quiet import load_tensorflow
+load_tensorflow()
+import keras
+c = keras.config
+print(c.backend(), c.image_data_format(), c.floatx(), c.epsilon(), os.environ["KERAS_HOME"])
+images = keras.ops.ones((8, 6, 6, 1))
+model = keras.Sequential([keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(1)])
+model.compile(loss="mse")
+history = model.fit(images, keras.ops.ones(8), batch_size=4, epochs=2, verbose=0)
+print(len(history.history["loss"]), int(model.optimizer.iterations))
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        '{"image_data_format": "channels_first", "floatx": "float64", "epsilon": 0.1}',
+        '{"backend": "theano", "floatx": "half"}',
+    ],
+)
+def test_the_readers_settings_do_not_count(settings, tmp_path):
+    """Nor do limits set in the environment, nor a home that cannot be written."""
+    (tmp_path / "keras.json").write_text(settings)
+    reader = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax", "HOME": "/proc/none"}
+    reader |= {"KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "1"}
+    result = python(SETTINGS, env=os.environ | reader)
+    assert result.stderr == ""
+    assert result.stdout == f"tensorflow channels_last float32 1e-07 {tmp_path}\n2 4\n"
+    assert (tmp_path / "keras.json").read_text() == settings
+
+
 WITHOUT_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None\nfrom utils import quiet\n"
 
 

@@ -1,13 +1,29 @@
-"""The requirements files, the lock, environment.yml and the Makefile agree."""
+"""What is installed: the requirements files and their locks agree, and so do all who name them.
+
+The Python versions stand in pyproject.toml, the course's folder in utils, the notebooks on disk.
+"""
 
 import re
-from pathlib import Path
+import subprocess
+import tomllib
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.environment import python_versions
+from scripts.notebooks import notebook_paths
+from utils import ROOT, quiet
+
+LEARNERS, MAINTAINERS = "requirements.lock", "requirements-dev.lock"
+CLASSROOM = "requirements-classroom.lock"
+#: Each lock with the file whose ranges it pins and the lock whose versions it shares.
+LOCKS = {
+    LEARNERS: ("requirements.txt", None),
+    MAINTAINERS: ("requirements-dev.txt", LEARNERS),
+    CLASSROOM: ("requirements-classroom.txt", MAINTAINERS),
+}
 
 
 def requirements(name):
@@ -16,7 +32,7 @@ def requirements(name):
     return [Requirement(line) for line in lines if line and not line.startswith("-")]
 
 
-def pins(lock="requirements.lock"):
+def pins(lock=LEARNERS):
     """The lock as {name: [(version, marker, number of hashes)]}."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     found = {}
@@ -31,28 +47,32 @@ def pins(lock="requirements.lock"):
     return found
 
 
-DIRECT = requirements("requirements.txt") + requirements("requirements-dev.txt")
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_pins_each_direct_dependency_within_its_range_and_with_hashes(lock):
+    pinned = pins(lock)
+    assert all(hashes for entries in pinned.values() for _, _, hashes in entries)
+    for requirement in requirements("requirements.txt") + requirements(LOCKS[lock][0]):
+        for version, _, _ in pinned[canonicalize_name(requirement.name)]:
+            assert requirement.specifier.contains(version), requirement
 
 
-@pytest.mark.parametrize("requirement", DIRECT, ids=lambda requirement: requirement.name)
-def test_the_lock_pins_each_direct_dependency_within_its_range(requirement):
-    for version, _, _ in pins()[canonicalize_name(requirement.name)]:
-        assert requirement.specifier.contains(version)
+@pytest.mark.parametrize("lock", [MAINTAINERS, CLASSROOM])
+def test_a_lock_has_the_versions_of_the_one_that_it_builds_on(lock):
+    below, above = pins(LOCKS[lock][1]), pins(lock)
+    shared = below.keys() & above.keys()
+    assert {name: above[name] for name in shared} == {name: below[name] for name in shared}
+    assert pins(LEARNERS).keys() <= above.keys()
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-classroom.lock"])
-def test_each_pin_has_hashes(lock):
-    assert all(hashes for entries in pins(lock).values() for _, _, hashes in entries)
+def test_learners_install_nothing_that_only_others_need():
+    others = "keras-hub nbgrader distributed playwright pytest-xdist ruff tensorflow-text uv"
+    assert not pins(LEARNERS).keys() & set(others.split())
+    assert not pins(MAINTAINERS).keys() & {"nbgrader", "distributed"}
 
 
-def test_the_classroom_has_what_the_course_has_and_nbgrader_besides():
-    course, classroom = pins(), pins("requirements-classroom.lock")
-    shared = course.keys() & classroom.keys()
-    assert {name: classroom[name] for name in shared} == {name: course[name] for name in shared}
-    for requirement in requirements("requirements-classroom.txt"):
-        for version, _, _ in classroom[canonicalize_name(requirement.name)]:
-            assert requirement.specifier.contains(version)
-    assert "nbgrader" not in course and "distributed" not in course
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_index(lock):
+    assert not re.search(r"://|^-", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_the_lock_serves_three_platforms():
@@ -79,13 +99,86 @@ def test_colab_ships_what_the_ranges_allow():
             assert requirement.specifier.contains(version.version), requirement
 
 
-def test_conda_and_make_name_the_same_pythons():
-    conda = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    assert re.search(r"python>=3\.11,<3\.14$", conda, re.MULTILINE)
-    assert "-r requirements.lock" in conda
-    make = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "(3, 11) <= sys.version_info < (3, 14)" in make
-    assert "--require-hashes -r $(2)" in make and "install,.venv,requirements.lock)" in make
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "Python 3.11, 3.12 or 3.13" in readme
-    assert "--require-hashes -r requirements.lock" in readme
+# What stands once
+
+
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_sentence_that_names_the_pythons_names_those_of_pyproject():
+    versions = python_versions()[::-1]
+    listed = f"Python {', '.join(versions[:-1])} or {versions[-1]}"
+    for name in ("README.md", "docs/teaching.md"):
+        assert listed in text_of(name), name
+    first, last = (tuple(map(int, version.split("."))) for version in (versions[0], versions[-1]))
+    assert quiet.PYTHONS == (first, last)
+
+
+def test_the_workflows_run_in_each_of_these_pythons():
+    jobs = yaml.safe_load(text_of(".github/workflows/tests.yml"))["jobs"]
+    matrix = jobs["unit"]["strategy"]["matrix"]
+    assert matrix["python"] == python_versions()[::-1] and len(matrix["os"]) == 3
+
+
+def test_the_version_is_that_of_the_citation_and_in_the_changelog():
+    version = tomllib.loads(text_of("pyproject.toml"))["project"]["version"]
+    citation = yaml.safe_load(text_of("CITATION.cff"))
+    assert citation["version"] == version
+    assert f"## {version} ({citation['date-released']})" in text_of("CHANGELOG.md")
+
+
+def test_conda_and_binder_have_one_of_these_pythons_and_the_learners_lock():
+    dependencies = yaml.safe_load(text_of("environment.yml"))["dependencies"]
+    (python,) = (d for d in dependencies if isinstance(d, str) and d.startswith("python"))
+    assert re.fullmatch(r"python=(3\.\d+)", python)[1] in python_versions()
+    assert dependencies[-1] == {"pip": [f"-r {LEARNERS}"]}
+
+
+def test_readers_without_make_get_the_learners_lock():
+    lines = [line.strip() for line in text_of("README.md").splitlines() if "pip install" in line]
+    assert lines == [f".venv/bin/pip install --require-hashes -r {LEARNERS}"]
+
+
+def tracked(*patterns):
+    """The repository's files as {name: text}; none where it was fetched without git."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.split("\0")
+    return {name: text_of(name) for name in names if name and (ROOT / name).is_file()}
+
+
+@pytest.mark.parametrize(
+    "folder", ["utils", "scripts", "scripts/references", "benchmarks", "tests"]
+)
+def test_a_folder_s_init_names_what_is_in_it(folder):
+    contents = (path for path in (ROOT / folder).glob("[!_]*") if path.suffix in ("", ".py"))
+    names = [path.name for path in contents if path.is_file() or any(path.glob("*.py"))]
+    said = text_of(f"{folder}/__init__.py")
+    unnamed = [name for name in names if name not in said and not name.startswith("test_")]
+    assert unnamed == []
+
+
+def test_the_course_s_folder_is_worked_out_once():
+    alone = re.compile(r"Path\(__file__\)\.resolve\(\)\.parent(?:\.parent|s\[)")
+    python = tracked("*.py", ":!classroom", ":!tests/classroom")  # run in a sandbox, apart
+    found = {name for name, text in python.items() if alone.search(text)}
+    assert found == {"utils/__init__.py"}
+
+
+NUMBERS = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+NUMBERS = [*NUMBERS.split(), "sixteen"]
+COUNTED = re.compile(rf"\b(\d+|{'|'.join(NUMBERS)}) (notebooks|datasets|assignments)\b", re.I)
+
+
+def test_prose_counts_notebooks_and_assignments_right():
+    """A count is a word of its own: "eight assignments", "the eight notebooks"."""
+    counts = {
+        "notebooks": {len(notebook_paths()), len(list((ROOT / "notebooks").glob("*.ipynb")))},
+        "assignments": {len(list((ROOT / "assignments/source").glob("*/")))},
+        "datasets": {len(list((ROOT / "data").glob("*/*/dataset_info.json")))},
+    }
+    for name, text in tracked("*.md").items():
+        for number, what in COUNTED.findall(text):
+            number = number.lower()
+            value = NUMBERS.index(number) + 2 if number in NUMBERS else int(number)
+            assert value in counts[what.lower()], f"{name}: {number} {what}"

@@ -1,7 +1,6 @@
 """The course's datasets as NumPy arrays, read from `data/` and never from the network."""
 
 import difflib
-import hashlib
 import itertools
 import logging
 import os
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from utils import ROOT, checksums
 from utils.quiet import silent_stderr
 
-_DATA = Path(__file__).resolve().parents[1] / "data"
+_DATA = ROOT / "data"
 _VERSIONS = {
     "bike_sharing": "1.0.0",
     "mnist": "3.0.1",
@@ -103,33 +103,13 @@ def _builder(name, data_dir):
     folder = data_dir / name / _VERSIONS[name]
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"The folder {folder} is missing: check data_dir, get the course's data/ again, "
-            "or prepare it with `make data`."
+            f"The folder {folder} is missing: check data_dir, {checksums.REMEDY}."
         )
-    _check_files(data_dir, f"{name}/{_VERSIONS[name]}/")
+    checksums.verify(data_dir, f"{name}/{_VERSIONS[name]}/")
     with silent_stderr():
         import tensorflow_datasets as tfds
 
         return tfds.builder_from_directory(folder)
-
-
-def _check_files(data_dir, prefix):
-    """Compares the files that the list of checksums has under `prefix` with their SHA-256."""
-    checksums = data_dir / "checksums.sha256"
-    mend = "get the course's data/ again, or prepare it with `make data`"
-    if not checksums.is_file():
-        raise FileNotFoundError(f"The list {checksums} is missing: {mend}.")
-    lines = checksums.read_text(encoding="utf-8").splitlines()
-    files = [line.split("  ", 1) for line in lines if line[66:].startswith(prefix)]
-    if not files:
-        raise ValueError(f"The list {checksums} does not name the files of {prefix}: {mend}.")
-    for expected, file in files:
-        path = data_dir / file
-        if not path.is_file():
-            raise FileNotFoundError(f"The file {path} is missing: {mend}.")
-        with open(path, "rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != expected:
-                raise ValueError(f"The file {path} is damaged (its SHA-256 differs): {mend}.")
 
 
 def _read_few(builder, split):

@@ -1,10 +1,13 @@
 """Figures: one style, labelled axes, alternative text.
 
 `use_style()` once, then either draw with matplotlib and end the cell with `show(figure, alt)`, or
-call one of the ready-made figures below, which do that themselves.
+call one of the ready-made figures below, which do that themselves. Pictures made without
+matplotlib, animations too, go through `show_picture`.
 """
 
+import html
 import io
+import struct
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,11 +15,26 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-_PIXELS_PER_INCH = 90  # on the page; the stored picture has 1.5 times as many
+from utils import ROOT
+
+_PIXELS_PER_INCH = 90  # on the page
+_STORED_SCALE = 1.5  # pixels of the stored picture for each of these
+
+#: JupyterLab, nbconvert and GitHub draw a picture without the alternative text in its metadata.
+#: So a transparent pixel that carries the text follows it: screen readers read it out, and nothing
+#: is seen. It outlives the sanitisers of stored HTML. JupyterLab's drops ARIA attributes, GitHub's
+#: drops styles, so that a hidden paragraph would be seen there; both keep an image's alternative
+#: text and size. Where even the pixel's data is dropped, the text stands below the picture.
+#: The picture itself cannot be such an image: nbval would compare its bytes.
+_PIXEL = (
+    '<img alt="{alt}" width="1" height="1"'
+    ' src="data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7">'
+)
 
 
 def use_style():
-    """Make the course's style sheet matplotlib's, for this kernel."""
+    """Make the course's style sheet matplotlib's, for this kernel, whatever was set before."""
+    mpl.rcdefaults()  # a matplotlibrc of the reader's may ask for LaTeX
     mpl.style.use(Path(__file__).with_name("course.mplstyle"))
 
 
@@ -25,29 +43,70 @@ def show(figure, alt):
 
     Args:
         figure: A matplotlib figure.
-        alt: What a reader who cannot see the figure has to know, in a sentence. It is stored with
-            the picture, and is the output's text where pictures are not shown.
+        alt: See `show_picture`.
 
     Raises:
         ValueError: `alt` is empty.
     """
-    if not alt.strip():
-        raise ValueError("show() needs alternative text: what the figure shows, in a sentence.")
     png = io.BytesIO()
     figure.savefig(
         png,
         format="png",
-        dpi=1.5 * _PIXELS_PER_INCH,
+        dpi=_STORED_SCALE * _PIXELS_PER_INCH,
         metadata={"Software": None},
         pil_kwargs={"optimize": True},
     )
-    width, height = (figure.get_size_inches() * _PIXELS_PER_INCH).round().astype(int)
+    size = (figure.get_size_inches() * _PIXELS_PER_INCH).round().astype(int).tolist()
     plt.close(figure)
+    show_picture(png.getvalue(), alt, size)
+
+
+def show_picture(picture, alt, size, mime_type="image/png"):
+    """Show a picture with its alternative text.
+
+    Args:
+        picture: The file, in bytes. An animation is best an animated PNG: nbconvert, and so
+            GitHub, draws no GIF.
+        alt: What a reader who cannot see the picture has to know, in a sentence. It is stored with
+            the picture, is the output's text where pictures are not shown, and is read out by
+            screen readers. Tests compare it but for its numbers, which may be measured ones.
+        size: Width and height on the page, in CSS pixels.
+        mime_type: "image/png" or "image/gif".
+
+    Raises:
+        ValueError: `alt` is empty.
+    """
+    alt = " ".join(alt.split())
+    if not alt:
+        raise ValueError("show() needs alternative text: what the figure shows, in a sentence.")
+    width, height = size
     display(
-        {"image/png": png.getvalue(), "text/plain": alt},
-        metadata={"image/png": {"alt": alt, "width": int(width), "height": int(height)}},
+        {mime_type: picture, "text/plain": f"{alt} [figure]"},
+        metadata={mime_type: {"alt": alt, "width": width, "height": height}},
         raw=True,
     )
+    display({"text/html": _PIXEL.format(alt=html.escape(alt))}, raw=True)
+
+
+def preview(name, alt):
+    """Show a notebook's own picture from docs/: what the reader will have made at its end.
+
+    `make notebooks` stores there what the cell tagged `product` draws, and puts the same picture
+    into the stored output of the cell tagged `preview`, so that the two cannot differ.
+
+    Args:
+        name: The notebook's name without ".ipynb".
+        alt: Alternative text.
+
+    Raises:
+        FileNotFoundError: There is no such picture.
+    """
+    path = ROOT / "docs" / f"{name}.png"
+    if not path.is_file():
+        raise FileNotFoundError(f"docs/ has no {path.name}: `make notebooks` stores it.")
+    png = path.read_bytes()
+    size = [round(side / _STORED_SCALE) for side in struct.unpack(">II", png[16:24])]
+    show_picture(png, alt, size)
 
 
 def draw_image(axes, image, title="", value_range=None, cmap="gray_r"):

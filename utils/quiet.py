@@ -33,13 +33,13 @@ def silent_stderr():
 def load_tensorflow():
     """Import tensorflow and keras, and let TensorFlow look for devices, in silence.
 
-    Only messages are affected, not numerics: log lines below ERROR stay away afterwards too,
-    unless TF_CPP_MIN_LOG_LEVEL is set. A package that is missing ends in one sentence.
+    Log lines below ERROR stay away afterwards too, unless TF_CPP_MIN_LOG_LEVEL is set. Keras has
+    its default settings, whatever the reader's keras.json holds. A package that is missing ends in
+    one sentence.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
     try:
-        with silent_stderr(), warnings.catch_warnings():
+        with silent_stderr(), _default_settings(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import keras  # noqa: F401
             import tensorflow
@@ -47,6 +47,25 @@ def load_tensorflow():
             tensorflow.config.list_physical_devices()  # the search for a GPU writes messages too
     except ModuleNotFoundError as error:
         raise SystemExit(_missing(str(error.name).partition(".")[0])) from error
+
+
+@contextlib.contextmanager
+def _default_settings():
+    """Let Keras start with TensorFlow and its defaults: in a home of its own, without limits.
+
+    An old keras.json may put the channels first, which convolutions on a CPU cannot do.
+    """
+    home = os.environ.get("KERAS_HOME")
+    folder = home or os.path.join(os.path.expanduser("~"), ".keras")
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.path.join(folder, "course")}
+    for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        del os.environ["KERAS_HOME"]
+        if home is not None:
+            os.environ["KERAS_HOME"] = home
 
 
 def _missing(package: str) -> str:

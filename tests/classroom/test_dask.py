@@ -18,8 +18,8 @@ from distributed import Client
 from classroom import cluster
 from classroom.coursedir import ClassroomError
 from tests.classroom import on_worker
+from utils import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKERS = 3
 
 

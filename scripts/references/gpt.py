@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scripts.recipes import load_recipe
-from scripts.references import random_weights, set_weights
+from scripts.references.compare import random_weights, set_weights
+from utils.recipes import load_recipe
 
 NAME = "gpt"
 #: What goes into data/references/gpt.npz.
@@ -56,7 +56,7 @@ def ours(configuration, change=None, **options):
 
     Padding to the right needs no mask: the causal one hides it from all text.
     """
-    model = load_recipe("08_gpt")["GPT"](**configuration["size"], **options)
+    model = load_recipe("08_gpt").GPT(**configuration["size"], **options)
     model.build()
     weights = random_weights(model, configuration["seed"])
     set_weights(model, weights)

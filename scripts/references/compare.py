@@ -1,30 +1,13 @@
-"""Compare our BERT and GPT with Hugging Face's, and store small references for the notebooks.
+"""Compare a family of our models with Hugging Face's, and store one small comparison."""
 
-python -m scripts.references
-
-PyTorch is no dependency of the course: this makes an environment of its own for it, in
-build/references, on top of the one in which it is called.
-"""
-
-import hashlib
 import json
-import os
-import subprocess
 import sys
-import sysconfig
-import venv
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
-from scripts.setup_cell import ROOT
+from utils import ROOT, checksums
 
-FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("references_*.py"))
-ENVIRONMENT = ROOT / "build" / "references"
-PACKAGES = ("torch==2.13.0", "transformers==5.24.0")
-#: On Linux the package index has PyTorch with CUDA, gigabytes of it; here are the CPU's builds.
-CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 FOLDER = Path("references")
 LARGEST_DIFFERENCE = 1e-4
 
@@ -73,13 +56,7 @@ def store(name, configuration, weights, inputs, outputs, folder=ROOT / "data"):
     named = {"weights": weights, "inputs": inputs, "outputs": outputs}
     arrays = {f"{kind}/{key}": value for kind, d in named.items() for key, value in d.items()}
     np.savez(path, configuration=np.array(json.dumps(configuration)), **arrays)
-    checksums = folder / "checksums.sha256"
-    lines = checksums.read_text(encoding="utf-8").splitlines() if checksums.exists() else []
-    entry = (FOLDER / path.name).as_posix()
-    lines = [line for line in lines if line[66:] != entry]
-    lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {entry}")
-    text = "\n".join(sorted(lines, key=lambda line: line[66:])) + "\n"
-    checksums.write_bytes(text.encode("utf-8"))
+    checksums.update(folder, [path.relative_to(folder).as_posix()])
     return path
 
 
@@ -98,36 +75,3 @@ def compare(family):
     expected = family.hugging_face(family.STORED, weights, inputs)
     path = store(family.NAME, family.STORED, weights, inputs, expected)
     print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size / 1000:.0f} kB")
-
-
-def make_environment():
-    """An environment with PyTorch and transformers that sees the packages of this one too."""
-    bin_folder = "Scripts" if sys.platform == "win32" else "bin"
-    python = ENVIRONMENT / bin_folder / "python"
-    ready = ENVIRONMENT / "ready"
-    if not ready.exists() or ready.read_text() != " ".join(PACKAGES):
-        print("Installing PyTorch and transformers into build/references: some minutes, once.")
-        venv.create(ENVIRONMENT, clear=True, with_pip=True)
-        scheme = {"base": str(ENVIRONMENT), "platbase": str(ENVIRONMENT)}
-        packages = Path(sysconfig.get_path("purelib", "venv", vars=scheme))
-        (packages / "course.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        install = [python, "-m", "pip", "install", "--quiet"]
-        if sys.platform == "linux":
-            torch = ["--no-deps", "--retries", "1", "--extra-index-url", CPU_BUILDS, PACKAGES[0]]
-            subprocess.run([*install, *torch], check=True)
-        subprocess.run([*install, *PACKAGES], check=True)
-        ready.write_text(" ".join(PACKAGES))
-    return python
-
-
-def main():
-    if "--inside" not in sys.argv:
-        inside = [make_environment(), "-m", "scripts.references", "--inside"]
-        sys.exit(subprocess.run(inside, cwd=ROOT).returncode)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for name in FAMILIES:
-        compare(import_module(f"scripts.{name}"))
-
-
-if __name__ == "__main__":
-    main()

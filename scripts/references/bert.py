@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scripts.recipes import load_recipe
-from scripts.references import random_weights, set_weights
+from scripts.references.compare import random_weights, set_weights
+from utils.recipes import load_recipe
 
 NAME = "bert"
 #: What goes into data/references/bert.npz.
@@ -59,8 +59,8 @@ def ours(configuration, **network):
     """Weights, inputs and outputs of the notebook's network, which `network` may change."""
     recipe = load_recipe("07_bert")
     settings = configuration["network"] | network
-    bert = recipe["build_bert"](**settings)
-    model = recipe["add_heads"](bert, settings["approximate"])
+    bert = recipe.build_bert(**settings)
+    model = recipe.add_heads(bert, settings["approximate"])
     weights = random_weights(model, configuration["seed"])
     set_weights(model, weights)
     inputs = inputs_of(configuration)
