@@ -57,7 +57,7 @@ def pytest_xdist_make_scheduler(config, log):
     class ByAssignment(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
-            name = re.search(r"\[(\d\d_[a-z_]+)", test) if "test_assignments" in file else None
+            name = re.search(r"\[(\d\d_[a-z_]+)", test) if "test_a" in file else None
             return name[1] if name else file
 
     return ByAssignment(config, log)
