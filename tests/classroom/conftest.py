@@ -208,18 +208,3 @@ def batch(released, tmp_path, no_kernels):
         explained = toy.RIGHT | {"explain": f"{student} says why."}
         course.hand_in(student, toy.answered(version, **explained))
     return course, right
-
-
-@pytest.fixture(scope="session")
-def course_of(tmp_path_factory):
-    """A function that makes a course for an assignment, or gives the one that was made."""
-    from nbgrader_course import Course
-
-    made = {}
-
-    def get(name):
-        if name not in made:
-            made[name] = Course(tmp_path_factory.mktemp(name), name)
-        return made[name]
-
-    return get

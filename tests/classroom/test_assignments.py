@@ -1,33 +1,136 @@
-"""The assignments' sources, and what nbgrader alone makes of solutions and student versions.
+"""The assignments, graded by nbgrader: solutions, student versions, and wrong answers.
 
-Needs requirements-classroom.txt, and is skipped without.
+Nothing is written into the repository: each assignment gets a course of its own in a temporary
+folder. Needs requirements-classroom.txt, and is skipped without.
 """
 
 import ast
+import contextlib
 import json
+import os
 import re
+import runpy
+import shutil
+import sys
 from collections import Counter
+from pathlib import Path
 
 import nbformat
 import pytest
 
 pytest.importorskip("nbgrader")
-from nbgrader_course import (
-    ASSIGNMENTS,
-    NAMES,
-    SOURCES,
-    as_a_teacher_runs_it,
-    errors,
-    full_points,
-    nbgrader_cells,
-    read,
-    wrong_answers,
-)
+from nbgrader.apps import NbGraderAPI
+from traitlets.config import PyFileConfigLoader
 
+ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
 NOTEBOOKS = ASSIGNMENTS.parent / "notebooks"
+SOURCES = sorted(ASSIGNMENTS.glob("source/*/*.ipynb"))
+NAMES = [path.stem for path in SOURCES]
+
 POINTS, BY_MACHINE = 20, 16
 KEYS = {"schema_version", "grade", "locked", "solution", "task", "grade_id"}
 LEAK = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|For the marker")
+
+
+def wrong_answers(name):
+    """Name -> (answer cell, text of its solution, what replaces it)."""
+    path = Path(__file__).parent / "wrong_answers" / f"{name}.py"
+    return runpy.run_path(str(path))["WRONG"]
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def nbgrader_cells(notebook):
+    """grade_id -> cell."""
+    cells = [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
+    return {cell.metadata.nbgrader.grade_id: cell for cell in cells}
+
+
+@contextlib.contextmanager
+def as_a_teacher_runs_it():
+    """nbgrader finds alembic through PATH; a kernel that sees pytest captures less output."""
+    saved = dict(os.environ)
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), saved["PATH"]])
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
+
+
+class Course:
+    """A course in a temporary folder that holds one assignment."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        shutil.copytree(ASSIGNMENTS / "source" / name, folder / "source" / name)
+        config = PyFileConfigLoader("nbgrader_config.py", str(ASSIGNMENTS)).load_config()
+        config.CourseDirectory.root = str(folder)
+        config.CourseDirectory.db_url = f"sqlite:///{folder / 'gradebook.db'}"
+        with as_a_teacher_runs_it():
+            self.api = NbGraderAPI(config=config)
+            result = self.api.generate_assignment(name)
+        assert result["success"], result["log"]
+
+    @property
+    def release(self):
+        """The student's version, as it is handed out."""
+        return self.folder / "release" / self.name / f"{self.name}.ipynb"
+
+    def grade(self, student, notebook):
+        """Points by test cell, and the autograded notebook."""
+        for step in ("submitted", "autograded"):
+            (self.folder / step / student / self.name).mkdir(parents=True, exist_ok=True)
+        submitted, autograded = (
+            self.folder / step / student / self.name / f"{self.name}.ipynb"
+            for step in ("submitted", "autograded")
+        )
+        nbformat.write(notebook, submitted)
+        with as_a_teacher_runs_it():
+            result = self.api.autograde(self.name, student)
+            assert result["success"], result["log"]
+            with self.api.gradebook as gradebook:
+                graded = gradebook.find_submission_notebook(self.name, self.name, student)
+                points = {g.name: g.auto_score for g in graded.grades if g.cell_type == "code"}
+        return points, read(autograded)
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """A function that makes a course for an assignment, or gives the one that was made."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = Course(tmp_path_factory.mktemp(name), name)
+        return made[name]
+
+    return get
+
+
+def full_points(notebook):
+    cells = nbgrader_cells(notebook)
+    return {
+        key: cell.metadata.nbgrader.points
+        for key, cell in cells.items()
+        if cell.metadata.nbgrader.grade and cell.cell_type == "code"
+    }
+
+
+def errors(notebook):
+    """grade_id or number of a cell -> the error in it."""
+    found = {}
+    for number, cell in enumerate(notebook.cells):
+        key = cell.metadata.get("nbgrader", {}).get("grade_id", number)
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                found[key] = f"{output.ename}: {output.evalue}"
+            elif output.get("name") == "stderr":
+                found[key] = f"stderr: {output.text}"
+    return found
 
 
 # The sources
@@ -123,24 +226,24 @@ def test_there_are_enough_wrong_answers(path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_solution_scores_full_marks_with_nbgrader_alone(name, course_of):
-    notebook = read(course_of(name).folder / "source" / name / f"{name}.ipynb")
-    points, graded = course_of(name).grade("solution", notebook)
+def test_solution_scores_full_marks_with_nbgrader_alone(name, course):
+    notebook = read(course(name).folder / "source" / name / f"{name}.ipynb")
+    points, graded = course(name).grade("solution", notebook)
     assert errors(graded) == {}
     assert points == full_points(notebook)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_student_version_scores_nothing_and_waits_for_a_mark(name, course_of):
+def test_student_version_scores_nothing_and_waits_for_a_mark(name, course):
     """With an answer in words: the rubric is back in the graded notebook."""
-    notebook = read(course_of(name).release)
+    notebook = read(course(name).release)
     text = json.dumps(notebook)
     assert not LEAK.search(text), LEAK.search(text)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             compile(cell.source, name, "exec")
     nbgrader_cells(notebook)["explain"].source = "Because of the chain rule."
-    points, graded = course_of(name).grade("untouched", notebook)
+    points, graded = course(name).grade("untouched", notebook)
     assert set(points) == set(full_points(notebook)) and not any(points.values())
     found = errors(graded)
     assert set(found) == set(points), "only tests fail"
@@ -148,7 +251,7 @@ def test_student_version_scores_nothing_and_waits_for_a_mark(name, course_of):
     cells = nbgrader_cells(graded)
     assert "For the marker" in cells["explain_question"].source
     assert cells["explain"].source == "Because of the chain rule."
-    with as_a_teacher_runs_it(), course_of(name).api.gradebook as gradebook:
+    with as_a_teacher_runs_it(), course(name).api.gradebook as gradebook:
         submission = gradebook.find_submission(name, "untouched")
         assert submission.score == 0
         assert submission.needs_manual_grade and submission.max_written_score == 4
