@@ -193,12 +193,13 @@ class Sandbox(contextlib.AbstractContextManager):
         if user is not None:
             inner = ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
                      "--inh-caps=-all", "--", *inner]  # fmt: skip
-        own = {"PYTHONPATH": INSIDE, "HOME": "/tmp"}
+        group = _control_group(self.memory_gb)
+        environment = kernel_environment() | {"PYTHONPATH": INSIDE, "HOME": "/tmp"}
         try:
             self.process = subprocess.Popen(
-                [*_control_group(self.memory_gb), shutil.which("bwrap") or "bwrap",
+                [*group, shutil.which("bwrap") or "bwrap",
                  "--args", str(told.fileno()), *inner, *argv],
-                cwd="/", env=_of_systemd() | kernel_environment() | own,
+                cwd="/", env=environment | (_of_systemd() if group else {}),
                 pass_fds=[info, *(held.fileno() for held in open_files)],
                 start_new_session=True, preexec_fn=_limit, **popen,
             )  # fmt: skip
@@ -317,13 +318,19 @@ def _control_group(memory_gb):
 
     It ends at once what `over` would see a tenth of a second later.
     """
-    command = ["systemd-run", *([] if os.geteuid() == 0 else ["--user"]), "--scope", "--quiet",
-               "--collect", f"--property=MemoryMax={int(1.1e9 * memory_gb)}",
-               "--property=MemorySwapMax=0", f"--property=TasksMax={THREADS}", "--"]  # fmt: skip
-    try:
-        tried = subprocess.run([*command, "true"], capture_output=True, timeout=START_SECONDS)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
+    command = [shutil.which("systemd-run") or "", *(["--user"] if os.geteuid() else []),
+               "--scope", "--quiet", "--collect", "--property=MemorySwapMax=0",
+               f"--property=MemoryMax={int(1.1e9 * memory_gb)}",
+               f"--property=TasksMax={THREADS}", "--"]  # fmt: skip
+    with tempfile.TemporaryFile() as told:  # descriptors and bubblewrap have to survive it
+        told.write(b"--ro-bind\0/\0/")
+        told.seek(0)
+        trial = [*command, "bwrap", "--args", str(told.fileno()), "true"]
+        pipes = {"capture_output": True, "pass_fds": [told.fileno()]}
+        try:
+            tried = subprocess.run(trial, timeout=START_SECONDS, **pipes)
+        except (OSError, subprocess.TimeoutExpired):
+            return []
     forget = [word for name in _of_systemd() for word in ("-u", name)]
     return [*command, "env", *forget] if tried.returncode == 0 else []
 
@@ -345,6 +352,7 @@ def _limit():
         hard = resource.getrlimit(which)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (value, value))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
 
 
 def _has_own_root(process):

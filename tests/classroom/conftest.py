@@ -33,6 +33,17 @@ def _isolation_where_it_is_required():
         pytest.exit(f"COURSE_REQUIRE_ISOLATION is set: {sandbox.why_not()}", returncode=1)
 
 
+def pytest_collection_modifyitems(items):
+    """The tests that try answers stand together by assignment: they share its kernel."""
+    files = {path: number for number, path in enumerate(dict.fromkeys(i.path for i in items))}
+
+    def place(item):
+        shares = "tried" in getattr(item, "fixturenames", ())
+        return files[item.path], item.callspec.params.get("name", "") if shares else ""
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With `--dist loadscope` an assignment's tests stay together, and those of any other file.
@@ -46,7 +57,7 @@ def pytest_xdist_make_scheduler(config, log):
     class ByAssignment(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
-            name = re.search(r"\[(\d\d_[a-z_]+)", test) if "test_assignments" in file else None
+            name = re.search(r"\[(\d\d_[a-z_]+)", test) if "test_a" in file else None
             return name[1] if name else file
 
     return ByAssignment(config, log)
@@ -174,3 +185,26 @@ def no_kernels(monkeypatch):
 
     monkeypatch.setattr(execute, "run", run_quickly)
     monkeypatch.setattr(sandbox, "choose", lambda isolation, here: True)
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory):
+    """A class in which the toy was released: the folder, and the student version."""
+    course = Course(tmp_path_factory.mktemp("released"))
+    return course, json.loads(json.dumps(course.release()))
+
+
+@pytest.fixture
+def batch(released, tmp_path, no_kernels):
+    """A class with two good submissions, and the right answers."""
+    import hostile
+    import toy
+
+    first, version = released
+    course = Course(tmp_path)
+    shutil.copytree(first.dir.folder, course.dir.folder)
+    right = toy.answered(version, **toy.RIGHT)
+    for student in hostile.GOOD:
+        explained = toy.RIGHT | {"explain": f"{student} says why."}
+        course.hand_in(student, toy.answered(version, **explained))
+    return course, right

@@ -11,7 +11,7 @@ import toy
 
 from classroom.__main__ import main
 from classroom.coursedir import ClassroomError, CourseDirectory
-from conftest import ROOT
+from utils import ROOT
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import chromium
 import toy
 from playwright.sync_api import sync_playwright
 
-from conftest import ROOT, Course
+from conftest import Course
+from utils import ROOT
 
 STUDENT = "Łukasz Żółć"
 SCRIPT = "Because <script>document.title = 'run'</script> <b>axis</b> 1 is the row."

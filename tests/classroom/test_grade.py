@@ -17,7 +17,8 @@ import toy
 from classroom import coursedir, execute, grade, gradebook, sandbox
 from classroom.__main__ import main
 from classroom.coursedir import ClassroomError
-from conftest import ROOT, Course, needs_isolation
+from conftest import Course, needs_isolation
+from utils import ROOT
 
 # The batch
 

@@ -319,71 +319,28 @@ def test_a_file_is_limited(isolated):
     assert "File too large" in out
 
 
-# Where isolation is not to be had
-
-
-@pytest.fixture
-def anew(monkeypatch):
-    """why_not tries again, now and after the test."""
-    sandbox.why_not.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    sandbox.why_not.cache_clear()
-
-
-def test_without_bubblewrap_it_is_refused(anew):
-    anew.setenv("PATH", "/nowhere")
-    with pytest.raises(sandbox.Refused, match=r"not installed: sudo apt install bubblewrap"):
-        sandbox.choose()
-    assert sandbox.choose("none") is False
-    assert "ISOLATION=none" in sandbox.sentence(False)
-
-
-@pytest.mark.parametrize(
-    ("says", "settings", "mend"),
-    [
-        ("bwrap: setting up uid map: Permission denied",
-         {"kernel/apparmor_restrict_unprivileged_userns": "1"},
-         "grade as root, or allow .*sysctl kernel.apparmor_restrict_unprivileged_userns=0"),
-        ("bwrap: No permissions to create new namespace", {"kernel/unprivileged_userns_clone": "0"},
-         "sysctl kernel.unprivileged_userns_clone=1"),
-        ("bwrap: Creating new namespace failed", {"user/max_user_namespaces": "0"},
-         "sysctl user.max_user_namespaces"),
-        ("bwrap: Can't mount proc", {}, "Can't mount proc.*--privileged"),
-        ("bwrap: Unknown option --size", {}, "too old"),
-    ],
-)  # fmt: skip
-def test_what_a_system_forbids_is_said_with_what_helps(anew, tmp_path, says, settings, mend):
-    bwrap = tmp_path / "bwrap"
-    bwrap.write_text(f'#!/bin/sh\necho "{says}" >&2\nexit 1\n')
-    bwrap.chmod(0o755)
-    anew.setenv("PATH", str(tmp_path))
-    anew.setattr(sandbox, "_setting", lambda name: settings.get(name, ""))
-    with pytest.raises(sandbox.Refused, match=mend):
-        sandbox.choose()
-
-
-def test_without_libseccomp_it_is_refused(anew):
-    def missing(*_, **__):
-        raise OSError("libseccomp.so.2: cannot open shared object file")
-
-    anew.setattr(seccomp.ctypes, "CDLL", missing)
-    with pytest.raises(sandbox.Refused, match="libseccomp.so.2: cannot open"):
-        sandbox.choose()
-
-
-def test_a_word_that_is_not_known_is_refused():
-    with pytest.raises(sandbox.Refused, match="ISOLATION=nne is not known"):
-        sandbox.choose("nne")
-
-
 @needs_isolation
-def test_a_python_started_by_a_crooked_path_is_isolated():
-    executable = Path(sys.executable)
-    crooked = executable.parent / ".." / executable.parent.name / executable.name
-    code = "from classroom import sandbox; print([sandbox.why_not()])"
-    done = subprocess.run([crooked, "-c", code], cwd=sandbox.COURSE, capture_output=True, text=True)
-    assert done.stdout == "['']\n", done.stderr
+@pytest.mark.parametrize("keeps_descriptors", [True, False])
+def test_systemd_holds_the_limits_where_it_can(monkeypatch, tmp_path, keeps_descriptors):
+    """With a stand-in for systemd-run, since there is no systemd where tests run."""
+    program = tmp_path / "systemd-run"
+    close = "" if keeps_descriptors else 'for d in {3..99}; do eval "exec $d>&-"; done'
+    program.write_text(
+        f'#!/bin/bash\necho "$@" >> {tmp_path}/told\n{close}\n'
+        'while [ "$1" != -- ]; do shift; done; shift; exec "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    sandbox._control_group.cache_clear()
+    try:
+        out, status = run("import os; print(os.environ.get('XDG_RUNTIME_DIR'))", memory_gb=2)
+    finally:
+        sandbox._control_group.cache_clear()
+    assert (out, status) == ("None\n", 0)
+    calls = (tmp_path / "told").read_text().splitlines()
+    assert len(calls) == 1 + keeps_descriptors  # the trial, and the program
+    assert "MemoryMax=2200000000" in calls[0] and ("--user" in calls[0]) == bool(os.geteuid())
 
 
 # As a teacher without root
@@ -413,7 +370,8 @@ def test_all_of_this_as_a_teacher_without_root(tmp_path):
     world = ["bwrap", "--dev-bind", "/", "/", "--bind", str(tmp_path), "/tmp"]
     world += _opened([sys.prefix, sys.base_prefix, sandbox.COURSE])
     user = ["setpriv", f"--reuid={ANOTHER}", f"--regid={ANOTHER}", "--clear-groups"]
-    tests = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", __file__]
+    tests = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
+    tests += [__file__, str(HERE / "test_refusal.py")]
     argv = [*world, "--", *user, "--", *tests]
     environment = os.environ | {"COURSE_REQUIRE_ISOLATION": "1", "TMPDIR": "/tmp",
                                 "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp"}  # fmt: skip

@@ -296,7 +296,7 @@ def batch(release, course, port):
     # what must not stop or starve the others
     add("endless", answered(release, **RIGHT | {"double": CATCHES_ALL}), 7, "double took longer")
     add("deaf", answered(release, **RIGHT | {"mended": IGNORES_SIGNALS}), 6, "mended took longer")
-    add("hog", answered(release, **RIGHT | {"means": HOG}), 7, "means used more than")
+    add("hog", answered(release, **RIGHT | {"means": HOG}), 7, "means ")
     killer = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     add("killer", answered(release, **RIGHT | {"mended": killer}), 6, "mended ended the kernel")
     flood = "while True:\n    print('x' * 1000)"
