@@ -14,15 +14,7 @@ PYTHON = os.path.join(
 INSIDE, WORK = "/course", "/course/work"
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
-ETC = (
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "alternatives",
-    "localtime",
-    "mime.types",
-    "fonts",
-)
+ETC = "ld.so.cache ld.so.conf ld.so.conf.d alternatives localtime mime.types fonts".split()
 #: What may be written, each with its size in bytes.
 WRITABLE = {WORK: 256 << 20, "/tmp": 256 << 20, "/dev/shm": 64 << 20}
 

@@ -8,6 +8,8 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
+import distributed
+
 from classroom import execute, findings, sandbox
 from classroom.coursedir import ClassroomError
 
@@ -23,10 +25,6 @@ def connect(address: str):
     Raises:
         ClassroomError: Nobody answers, or the certificate is missing or another one.
     """
-    try:
-        import distributed
-    except ImportError:
-        raise ClassroomError("Dask is not installed here: make grade sees to it.") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if not address.startswith("tls://"):
         raise ClassroomError(f"Give the Dask scheduler as DASK=tls://host:8786, not {address}.")
@@ -100,9 +98,7 @@ def _workers(client, address, isolated, version):
 
 
 def _run(client, tasks, at_once, execute):
-    from distributed import as_completed
-
-    running, numbered, done = {}, enumerate(tasks), as_completed()
+    running, numbered, done = {}, enumerate(tasks), distributed.as_completed()
 
     def submit(number):
         for index, task in itertools.islice(numbered, number):
