@@ -13,10 +13,10 @@ SECRET = "the-secret-of-the-solutions"
 NEIGHBOUR = "what-the-neighbour-wrote"
 
 #: The set-up cell of the assignments, without TensorFlow, which takes seconds in each kernel.
-SLOW = ("import keras", "import tensorflow as tf", "tf.config.list_physical_devices()")
+SLOW = ("import keras", "keras.", "import tensorflow", "tf.")
 ASSIGNMENT = Path(__file__).parents[2] / "assignments/source/01_mlp_classifier"
 _cells = nbformat.read(ASSIGNMENT / "01_mlp_classifier.ipynb", as_version=4).cells
-SETUP = "\n".join(x for x in _cells[1].source.splitlines() if x.strip() not in SLOW)
+SETUP = "\n".join(x for x in _cells[1].source.splitlines() if not x.strip().startswith(SLOW))
 HELPERS = """\
 def close(a, b):
     a, b = np.asarray(a, float), np.asarray(b, float)
