@@ -266,9 +266,7 @@ LOOKS = """\
 import gc, linecache, os, re
 print(seen, In, list(linecache.cache.values()))
 print([text for text in gc.get_objects() if isinstance(text, str)])
-words = [b"the-secret-of", b"other ", b"BEGIN ", b"twice 2"]
-rest = [b"the-solutions", b"numbers", b"HIDDEN", b" is"]
-words = [word + more for word, more in zip(words, rest)]
+words = [b"the-secret-of[-]the-solutions", b"'other [n]umbers'", b"BEGIN [H]IDDEN", b"twice 2 [i]s"]
 for line in open("/proc/self/maps"):
     start, end, kind = re.match(r"(\\w+)-(\\w+) (\\S+)", line).groups()
     if kind.startswith("rw") and int(end, 16) - int(start, 16) < 10**8:
@@ -278,8 +276,8 @@ for line in open("/proc/self/maps"):
                 content = memory.read(int(end, 16) - int(start, 16))
             except OSError:
                 continue
-        print(["FOUND" for word in words if word in content])
-print("others:", [n for n in os.listdir("/proc") if n.isdigit() and n not in "12"])
+        print(["FO" "UND" for word in words if re.search(word, content)])
+print("oth" "ers:", [n for n in os.listdir("/proc") if n.isdigit() and n not in "12"])
 print("files:", [os.path.join(f, n) for f, _, names in os.walk("/course/work") for n in names])
 """
 
@@ -288,12 +286,13 @@ print("files:", [os.path.join(f, n) for f, _, names in os.walk("/course/work") f
 def test_no_test_and_no_solution_is_there_to_be_read(worker):
     """In messages, in IPython's memory, in the kernel's own, in other processes, in files."""
     own = [("setup", SPY), ("mended", LOOKS), ("", LOOKS)]
-    task, outcome = once(worker, {"double": toy.DOUBLE}, own)
+    answers = {"double": toy.DOUBLE, "means": toy.MEANS, "mended": toy.MENDED}
+    task, outcome = once(worker, answers, own)
     assert bench.passed(task, outcome) == set(TESTS.values())
     printed = [json.dumps(result["outputs"]) for result in outcome["cells"]]
     looked = [text for text in printed if "others:" in text]
-    assert len(looked) == 2 and all("double" in text for text in looked)
+    assert len(looked) >= 2 and all("double" in text for text in looked)
     for text in looked:
-        for secret in ("FOUND", "twice 2 is", "other numbers", "HIDDEN", toy.SECRET, "wanted"):
+        for secret in ("FOUND", "twice 2 is", "'other numbers'", "BEGIN HIDDEN", toy.SECRET):
             assert secret not in text, secret
         assert "others: []" in text
