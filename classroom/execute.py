@@ -68,7 +68,8 @@ class Examination:
             except Lost as lost:
                 raise NotGraded(f"the assignment's own cells {lost}") from None
             if received and (told := received.get("failed")):
-                raise NotGraded(f"a cell of the assignment fails: {told['evalue'][:200]}")
+                why = f"{told['ename']}: {told['evalue']}"
+                raise NotGraded(f"a cell of the assignment fails: {why[:200]}")
             self.seconds = received["seconds"] if received else [self.most]
         if max(self.seconds, default=0) > self.limits.cell_seconds:
             limit = f"{self.limits.cell_seconds:g} seconds"
