@@ -68,26 +68,15 @@ benchmark-status: dev  ## list what that would be
 release: classroom  ## write the student versions of the assignments into class/ (ASSIGNMENT=03 for one, CLASS=folder, REPO=owner/name)
 	@$(CLASSROOM)/python -m classroom release --class "$(CLASS)" --assignment "$(ASSIGNMENT)" --repository "$(REPO)"
 
-grade: classroom  ## grade a folder: SUBMISSIONS=folder (CLASS, ASSIGNMENT, ROSTER=file.csv, DUE=2026-12-01, DASK=tls://host:8786, ISOLATION=none)
+grade: classroom  ## grade a folder: SUBMISSIONS=folder (CLASS, ASSIGNMENT, ROSTER=file.csv, DUE=2026-12-01, DASK=tcp://host:8786)
 	@$(CLASSROOM)/python -m classroom grade "$(SUBMISSIONS)" --class "$(CLASS)" --assignment "$(ASSIGNMENT)" \
-	  --roster "$(ROSTER)" --due "$(DUE)" --dask "$(DASK)" --isolation "$(ISOLATION)" $(LIMITS)
+	  --roster "$(ROSTER)" --due "$(DUE)" --dask "$(DASK)" $(LIMITS)
 
-CERTIFICATE := dask.pem
-TLS := --protocol tls --tls-ca-file $(CERTIFICATE) --tls-cert $(CERTIFICATE) --tls-key $(CERTIFICATE) \
-	--no-dashboard --dashboard-address 127.0.0.1:0
+scheduler: classroom  ## begin a Dask cluster that grades: port 8786 (PORT)
+	@PYTHONPATH=. $(CLASSROOM)/dask scheduler --port $(or $(PORT),8786) --no-dashboard
 
-# Who has this file can run code on the cluster's machines: it is for their owner only.
-$(CERTIFICATE):
-	@umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
-	  -subj /CN=course -keyout $@.new -out $@.new 2>/dev/null && mv $@.new $@
-
-scheduler: classroom $(CERTIFICATE)  ## begin a Dask cluster that grades: HOST=its address for other machines (PORT=8786)
-	@PYTHONPATH=. $(CLASSROOM)/dask scheduler --host $(or $(HOST),127.0.0.1) --port $(or $(PORT),8786) $(TLS)
-
-worker: classroom  ## join one, with all cores: DASK=tls://scheduler:8786 (WORKERS=4)
-	@test -f $(CERTIFICATE) || { echo "Copy $(CERTIFICATE) from the scheduler's course folder to this one."; exit 1; }
-	@PYTHONPATH=. $(CLASSROOM)/dask worker "$(DASK)" --nworkers $(or $(WORKERS),$$(getconf _NPROCESSORS_ONLN)) --nthreads 1 \
-	  $(if $(HOST)$(findstring //127.0.0.1:,$(DASK)),--host $(or $(HOST),127.0.0.1)) $(TLS)
+worker: classroom  ## join one, with all cores: DASK=tcp://scheduler:8786
+	@PYTHONPATH=. $(CLASSROOM)/dask worker "$(DASK)" --nworkers $$(getconf _NPROCESSORS_ONLN) --nthreads 1 --no-dashboard
 
 formgrader: classroom  ## mark by hand in the browser, with nbgrader's formgrader (CLASS=folder)
 	@$(CLASSROOM)/python -m classroom formgrader --class "$(CLASS)"

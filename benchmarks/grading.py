@@ -20,22 +20,21 @@ import nbformat
 from nbgrader.api import Gradebook
 
 from benchmarks.runs import RESULTS, here
-from classroom import release
-from classroom.assignment import ANSWER, role
-from classroom.coursedir import ROOT, CourseDirectory
+from classroom import mend, release
 
-sys.path.insert(0, str(ROOT / "tests" / "classroom"))
+sys.path.insert(0, str(release.COURSE / "tests" / "classroom"))
 import toy  # noqa: E402
 
 GOOD = ("good", "Ada", "Grace", "Łukasz", "李", "Zoë", "warner", "talker")
 
 
-def solved(course, name):
+def solved(room, name):
     """An assignment's student version with its solutions written in."""
-    notebook = nbformat.read(course.released(name), as_version=4)
-    source = nbformat.read(course.source_of(name), as_version=4)
+    path = room.folder / "release" / name / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    source = nbformat.read(room.source / name / f"{name}.ipynb", as_version=4)
     for cell, original in zip(notebook.cells, source.cells, strict=True):
-        if role(cell) == ANSWER:
+        if mend.role(cell) == mend.ANSWER:
             lines = original.source.splitlines()
             marked = ("### BEGIN SOLUTION", "### END SOLUTION", "<!-- BEGIN", "<!-- END")
             cell.source = "\n".join(x for x in lines if not x.strip().startswith(marked))
@@ -73,9 +72,9 @@ def compare(source, name, notebooks):
         shutil.copytree(source, theirs / "source")
         settings = source.parent / "nbgrader_config.py"
         shutil.copy(settings, theirs)
-        course = CourseDirectory(ours, source)
-        release.generate(course, name)
-        for student, notebook in notebooks(course).items():
+        room = release.Class(ours, source)
+        release.make(room, name)
+        for student, notebook in notebooks(room).items():
             text = nbformat.writes(nbformat.from_dict(notebook))
             for path in (
                 folder / "in" / f"{student}_{name}.ipynb",
@@ -89,7 +88,7 @@ def compare(source, name, notebooks):
         command = [sys.executable, "-m", "classroom", "grade", folder / "in", "--class", ours]
         result = {
             "submissions": len(list((folder / "in").iterdir())),
-            "ours": seconds([*command, "--source", source], ROOT, log),
+            "ours": seconds([*command, "--source", source], release.COURSE, log),
             "nbgrader_autograde": seconds([*nbgrader, "autograde", name], theirs, log),
             "nbgrader_feedback": seconds([*nbgrader, "generate_feedback", name], theirs, log),
         }
@@ -100,9 +99,9 @@ def compare(source, name, notebooks):
         return result | {"same_scores": same}
 
 
-def toys(course):
+def toys(room):
     """The good submissions of the tests' batch, those that nbgrader alone grades right."""
-    version = nbformat.read(course.released(toy.NAME), 4)
+    version = nbformat.read(room.folder / "release" / toy.NAME / f"{toy.NAME}.ipynb", 4)
     batch = toy.batch(version, "/nowhere", 9).values()
     kept = {s: json.loads(c) for c, s, score, _ in batch if score == 10 and s.startswith(GOOD)}
     del kept["warner"]  # nbgrader gives no points where something is written to stderr
@@ -115,15 +114,15 @@ class Copies:
     def __init__(self, name, students):
         self.name, self.students = name, students
 
-    def __call__(self, course):
-        return dict.fromkeys((f"s{n}" for n in range(self.students)), solved(course, self.name))
+    def __call__(self, room):
+        return dict.fromkeys((f"s{n}" for n in range(self.students)), solved(room, self.name))
 
 
 def main():
     """Measure the toys of the tests' batch, then real assignments."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--assignments", nargs="*", default=["01"])
-    options.add_argument("--source", type=Path, default=CourseDirectory.source)
+    options.add_argument("--source", type=Path, default=release.Class.source)
     options.add_argument("--students", type=int, default=6)
     chosen = options.parse_args()
     results = {}
@@ -131,9 +130,9 @@ def main():
         source = toy.write_source(Path(folder))
         results["toy"] = compare(source, toy.NAME, toys)
     print("toy", results["toy"], flush=True)
-    course = CourseDirectory(Path("unused"), chosen.source)
-    for name in [n for a in chosen.assignments for n in course.chosen(a)]:
-        results[name] = compare(course.source, name, Copies(name, chosen.students))
+    room = release.Class(Path("unused"), chosen.source)
+    for name in [n for a in chosen.assignments for n in room.chosen(a)]:
+        results[name] = compare(room.source, name, Copies(name, chosen.students))
         print(name, results[name], flush=True)
     stored = {"header": [here(("nbgrader",))], "runs": results}
     (RESULTS / "grading.json").write_text(json.dumps(stored, indent=1) + "\n")

@@ -59,10 +59,7 @@ def parser():
     command.add_argument("submissions", type=path, nargs="?", default="")
     command.add_argument("--roster", type=path, default="", help="a CSV file with a column id")
     command.add_argument("--due", default="", help='2026-12-01 or "2026-12-01 18:00"')
-    command.add_argument("--dask", default="", help="a scheduler: tls://host:8786")
-    command.add_argument(
-        "--isolation", default="", choices=("", "none"), help="none: run them under your own user"
-    )
+    command.add_argument("--dask", default="", help="a scheduler: tcp://host:8786")
     command.add_argument("--workers", type=positive(int), default=0, help="submissions at once")
     for name, unit in (("cell_seconds", "a cell"), ("seconds", "a notebook"),
                        ("memory_gb", "a submission"), ("output_kb", "a cell")):  # fmt: skip
@@ -77,81 +74,70 @@ def main(arguments=None):
     chosen, more = parser().parse_known_args(arguments)
     if more and chosen.command != "formgrader":
         parser().error(f"unknown: {' '.join(more)}")
-    for stream in (sys.stdout, sys.stderr):  # names of files may be any bytes
-        stream.reconfigure(errors="backslashreplace")
     try:
         from sqlalchemy.exc import DatabaseError
 
-        from classroom import execute, grade, release, sandbox
-        from classroom.coursedir import ClassroomError, CourseDirectory
-        from classroom.findings import line
+        from classroom import collect, execute, grade, release
     except ModuleNotFoundError as error:
         print(f"{error.name} is not installed here: use `make {chosen.command}`.", file=sys.stderr)
         return 1
     logging.getLogger("alembic").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="nbgrader")  # about its own use of SQLAlchemy
-    folder = Path(chosen.folder)
+    room = release.Class(Path(chosen.folder))
+    if chosen.source:
+        room.source = Path(chosen.source)
     try:
-        source = Path(chosen.source) if chosen.source else CourseDirectory.source
-        repository = chosen.repository if chosen.command == "release" else ""
-        course = CourseDirectory(folder, source, repository)
         if chosen.command == "formgrader":
-            return formgrader(course, more)
+            return formgrader(room, more)
         if chosen.command == "release":
-            return 1 if release.release(course, chosen.assignment, say) else 0
+            room.repository = chosen.repository
+            return 1 if release.release(room, chosen.assignment, say) else 0
         if not chosen.submissions:
-            raise ClassroomError("Say where the submissions are: SUBMISSIONS=folder.")
+            raise release.ClassroomError("Say where the submissions are: SUBMISSIONS=folder.")
         given = {name: getattr(chosen, name) for name in vars(execute.Limits())}
         limits = execute.Limits(**{k: v for k, v in given.items() if v is not None})
-        names = ("submissions", "assignment", "roster", "due", "dask", "workers", "isolation")
-        options = {name: getattr(chosen, name) for name in names}
-        summary = grade.grade(course, grade.Options(**options, limits=limits), say)
-    except (ClassroomError, sandbox.Refused) as error:
+        names = ("submissions", "assignment", "roster", "due", "dask", "workers")
+        told = {name: getattr(chosen, name) for name in names}
+        summary = grade.grade(room, grade.Options(**told, limits=limits), say)
+    except (release.ClassroomError, collect.CollectError) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:  # no rights, no room on the disk
-        print(f"{error.strerror or error}: {error.filename or folder}", file=sys.stderr)
+        place = error.filename or room.folder
+        print(f"{error.strerror or error}: {place}", file=sys.stderr)
         return 1
     except DatabaseError as error:
-        where = folder / "gradebook.db"
-        sentence = (
-            f"The gradebook {where} is in use by another program: close it and run this again."
-            if "locked" in str(error.orig)
-            else f"The gradebook {where} cannot be used ({error.orig}): put a copy back, or move it"
-            " away. Machine marks come back by grading again, marks by hand do not."
+        where = room.folder / "gradebook.db"
+        print(
+            f"The gradebook {where} cannot be used ({error.orig}): put a copy back, or move it"
+            " away. Machine marks come back by grading again, marks by hand do not.",
+            file=sys.stderr,
         )
-        print(sentence, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. What was graded is kept: run it again to go on.", file=sys.stderr)
         return 1
     finally:
-        hand_over(folder)
-    say(f"{folder}/scores.csv, {folder}/report.md, {folder}/feedback/")
+        hand_over(room.folder)
+    say(f"{room.folder}/scores.csv, {room.folder}/report.md, {room.folder}/feedback/")
     for job in summary.not_graded():
-        say(f"NOT GRADED: {line(job.submission.student)}: {line(job.problem)}")
+        say(f"NOT GRADED: {job.submission.student}: {job.outcome['problem']}")
     return 1 if summary.not_graded() else 0
 
 
-#: The formgrader shows what students wrote: its pages load pictures from nowhere else.
-POLICY = "frame-ancestors 'self'; img-src 'self' data: blob:; media-src 'self'; object-src 'none'"
-
-
-def formgrader(course, options=()):
+def formgrader(room, options=()):
     """Start JupyterLab, with these options of its own, in the class's folder, at the formgrader."""
-    from classroom.coursedir import ClassroomError, find_programs
+    from classroom.release import ClassroomError, find_programs
 
-    if not (course.folder / "gradebook.db").exists():
-        raise ClassroomError(f"There is no gradebook in {course.folder}: grade something first.")
-    course.write_config()
+    if not (room.folder / "gradebook.db").exists():
+        raise ClassroomError(f"There is no gradebook in {room.folder}: grade something first.")
+    room.write_config()
     find_programs()
     argv = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
-    settings = {"headers": {"Content-Security-Policy": POLICY}}
-    argv.append(f"--ServerApp.tornado_settings={settings!r}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         argv.append("--allow-root")
     argv += options
-    return subprocess.call(argv, cwd=course.folder)
+    return subprocess.call(argv, cwd=room.folder)
 
 
 def hand_over(folder):

@@ -1,33 +1,40 @@
-"""Run submissions: the student's notebook in one process, the tests in another.
+"""Run one notebook in a sandbox, with limits, and bring its outputs back.
 
-python -m classroom.execute: a line of JSON on standard input is a task, one on standard output its
-result. Such a worker starts a kernel for each submission, in a sandbox of its own, and keeps an
-examiner for the assignment, which runs the tests and asks the kernel for what the answers give.
-A cell that ends the kernel is left out and the notebook run again without it, so that a mistake in
-one task does not cost the others.
+python -m classroom.execute task.json result.json
+
+A process of its own for each submission. It speaks with the kernel, which is the student's and not
+to be trusted: it takes text and pictures from it, counts them, and ends it when it takes too long.
+A cell that hangs, or that ends its kernel, is left out and the rest is run again without it, so
+that a mistake in one task does not cost the others.
 """
 
+import ast
 import base64
 import json
 import os
-import queue
-import select
+import secrets
+import shutil
+import signal
 import subprocess
 import sys
-import threading
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from classroom import examiner, findings, sandbox, wire
-from classroom.kernel import GRACE, Kernel, Lost, error, failed, shipped
+import psutil
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
 
-RESTARTS = 6
-IDLE_SECONDS = 60  # after which an examiner that nobody needs is ended
-OUTPUTS = 10  # a whole notebook may write this many times what a cell may
+from classroom import guard, sandbox
 
-
-class NotGraded(Exception):
-    """What keeps a submission from being graded, in words: no fault of the student's."""
+GUARD = "_course_guard"
+GRACE = 5  # seconds that an interrupted cell has to end
+RESTARTS = 3
+START_SECONDS = 60
+PROCESSES = 100
+PARENT = os.getppid()
+PICTURES = ("image/png", "image/jpeg")
 
 
 @dataclass(frozen=True)
@@ -40,349 +47,431 @@ class Limits:
     output_kb: float = 500  # of one cell
 
 
-class Examination:
-    """The examiner's process, in a sandbox as well: what it tests is data from a student.
+class KernelLost(Exception):
+    """The kernel is gone; the message says why, in words for the report."""
 
-    Args:
-        cells: The sources of the assignment's own cells, and the names of its answers.
-    """
 
-    def __init__(self, cells, answers, files, limits, isolated):
-        code = f"{shipped(wire, examiner)}\nimport sys\nsys.modules['classroom.examiner'].main()"
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.limits, self.buffer, self.seconds = limits, b"", None
-        argv = [sandbox.PYTHON, "-c", code]
-        self.box = sandbox.Sandbox(argv, files, isolated, limits.memory_gb, **pipes)
-        self.most = limits.cell_seconds * (1 + len(cells))
-        self._send({"prepare": cells, "answers": answers})
+class Kernel:
+    """An IPython kernel in a sandbox."""
 
-    def prepared(self):
-        """The seconds that each of the assignment's cells took.
-
-        Raises:
-            NotGraded: One of them fails, or met a limit.
-        """
-        if self.seconds is None:
-            try:
-                received = self._receive(time.monotonic() + self.most)
-            except Lost as lost:
-                raise NotGraded(f"the assignment's own cells {lost}") from None
-            if received and (told := received.get("failed")):
-                why = f"{told['ename']}: {told['evalue']}"
-                raise NotGraded(f"a cell of the assignment fails: {why[:200]}")
-            self.seconds = received["seconds"] if received else [self.most]
-        if max(self.seconds, default=0) > self.limits.cell_seconds:
-            limit = f"{self.limits.cell_seconds:g} seconds"
-            raise NotGraded(f"a cell of the assignment took longer than {limit}")
-        return self.seconds
-
-    def test(self, source, ask):
-        """Run a test; returns its outputs, and which limit it met (or "").
-
-        Args:
-            ask: Takes a request for the student's kernel, the name of what it is about, and the
-                seconds that are left; gives what is to be sent back.
-
-        Raises:
-            Lost: The examiner is gone.
-        """
-        self.prepared()
-        deadline, beyond = time.monotonic() + self.limits.cell_seconds, ""
-        self._send({"test": source})
-        while True:
-            received = self._receive(deadline)
-            if received is None:
-                if beyond:
-                    raise Lost(beyond)
-                beyond = f"took longer than {self.limits.cell_seconds:g} seconds"
-                deadline = time.monotonic() + GRACE
-                self.box.interrupt()
-            elif "request" in received:
-                left = deadline - time.monotonic()
-                self._send(ask(received["request"], received["label"], left))
-            else:
-                failure = received.get("failed")
-                return [failure] if failure else received["outputs"], beyond
-
-    def _send(self, thing):
+    def __init__(self, isolation, files, limits):
+        self.limits = limits
+        # Short, since the path of a socket may have no more than about 100 characters.
+        self.folder = Path(tempfile.mkdtemp(prefix="course-")).resolve()
+        self.process, self.client = None, None
+        self._looked = 0.0
         try:
-            self.box.process.stdin.write(json.dumps(thing).encode() + b"\n")
-            self.box.process.stdin.flush()
-        except OSError:
-            raise Lost("ended") from None
-
-    def _receive(self, deadline):
-        """The next line, or None when there was none in time."""
-        pipe = self.box.process.stdout.fileno()
-        while b"\n" not in self.buffer:
-            if time.monotonic() > deadline:
-                return None
-            if memory := self.box.over():
-                raise Lost(memory)
-            if select.select([pipe], [], [], 0.1)[0]:
-                piece = os.read(pipe, 1 << 20)
-                if not piece:
-                    raise Lost("ended")
-                self.buffer += piece
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return json.loads(line)
-
-    def close(self):
-        self.box.kill()
-
-
-class Run:
-    """One submission's way through the kernel and the examiner.
-
-    Args:
-        examination: Gives the assignment's examiner, a new one where the last was lost.
-    """
-
-    def __init__(self, task, files, examination):
-        self.task, self.files, self.examination = task, files, examination
-        self.limits, self.cells = Limits(**task["limits"]), task["cells"]
-        self.deadline = time.monotonic() + self.limits.seconds
-        self.left_out, self.results, self.written = {}, {}, 0
-        self.kernel, self.said = None, []
-
-    def to_the_end(self):
-        """Run all cells, again where the kernel was lost.
-
-        Returns:
-            A result for each cell, {"outputs", "beyond"}.
-
-        Raises:
-            NotGraded: It is the machine that is at fault, or the assignment.
-        """
-        for _ in range(RESTARTS + 1):
-            try:
-                self.examination()  # starts while the kernel does
-                self.kernel = Kernel(self.files, self.limits, self.task["isolated"])
-                self._attempt()
-                break
-            except Lost as lost:
-                if self.kernel is None:
-                    raise NotGraded(str(lost)) from None
-            finally:
-                if self.kernel:
-                    self.kernel.close()
-                self.kernel = None
-        for index in range(len(self.cells)):
-            if index not in self.results:
-                self._stopped(index, "was not reached: cells before it ended the kernel")
-        return [self.results[index] for index in range(len(self.cells))]
-
-    def _attempt(self):
-        for index, cell in enumerate(self.cells):
-            kind = cell["kind"]
-            if kind == "test" and index in self.results:
-                continue
-            if not cell["source"].strip():
-                self._result(index, [])
-            elif index in self.left_out:
-                self._stopped(index, self.left_out[index])
-            elif time.monotonic() > self.deadline:
-                self._stopped(index, "was not reached in the time for the whole notebook")
-            elif kind == "test":
-                self.test(index, cell["source"])
-            else:
-                self.cell(index, cell["source"], kind)
-
-    def _stopped(self, index, reason):
-        self._result(index, [error("Stopped", f"this cell {reason}")], reason)
-
-    def _result(self, index, outputs, beyond=""):
-        size = len(json.dumps(outputs))
-        if self.written + size > OUTPUTS * self.limits.output_kb * 1000:
-            note = "(left out: the notebook has written too much)\n"
-            outputs = [o for o in outputs if failed([o])][:1]
-            outputs.append({"output_type": "stream", "name": "stdout", "text": note})
-        self.written += size
-        self.results[index] = {"outputs": outputs, "beyond": beyond}
-
-    def cell(self, index, source, kind):
-        """Run a cell of the student's or of the assignment's own.
-
-        Raises:
-            Lost: The kernel; the cell that is to be left out is noted.
-            NotGraded: The machine is at fault.
-        """
-        try:
-            outputs, beyond = self.kernel.run(source)
-            if kind == "student" and failed(outputs) and not beyond:
-                self.kernel.define(source)
-        except Lost as lost:
-            self._blame(index, str(lost))
+            self._start(isolation, files)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, KernelLost):
+                raise KernelLost("the kernel did not start") from None
             raise
-        if kind == "teacher" and beyond:
-            self._blame(index, beyond)
-            raise Lost(beyond)
-        self._result(index, outputs, beyond)
 
-    def _blame(self, index, reason):
-        """Leave out the cell that met a limit; where that is the teacher's, the student's before.
+    def _start(self, isolation, files):
+        shared, work = self.folder / "s", self.folder / "work"
+        shared.mkdir()
+        work.mkdir()
+        for name, content in files.items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            (work / name).write_bytes(base64.b64decode(content))
+        connection = str(shared / "kernel.json")
+        own_network = isolation.level != sandbox.LIMITS
+        key = secrets.token_hex(16).encode()
+        if own_network:
+            write_connection_file(connection, transport="ipc", ip=str(shared / "k"), key=key)
+        else:
+            write_connection_file(connection, key=key)
+        os.chmod(connection, 0o644)
+        options = ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50"]
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", connection, *options]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = sandbox.start(argv, self.folder, shared, isolation, **quiet)
+        self.client = BlockingKernelClient(connection_file=connection)
+        self.client.load_connection_file()
+        self.client.start_channels(stdin=False, hb=False)
+        self._wait_for_start()
+        if own_network and os.geteuid() == 0:
+            os.chown(shared, 0, 0)  # the sockets are there: nothing more is to be written here
+        source = Path(guard.__file__).read_text(encoding="utf-8")
+        self.tell(
+            "import sys as _sys, types as _types\n"
+            f"_module = _types.ModuleType({GUARD!r})\n"
+            f"exec(compile({source!r}, {GUARD!r}, 'exec'), _module.__dict__)\n"
+            f"_sys.modules[{GUARD!r}] = _module\n"
+            "del _sys, _types, _module"
+        )
 
-        The same cell ran in the examiner, with nothing of the student's beside it: where it was
-        slow there too, the machine is at fault.
-        """
-        if self.cells[index]["kind"] == "teacher":
-            own = [i for i, cell in enumerate(self.cells) if cell["kind"] == "teacher"]
-            seconds = self.examination().prepared()[own.index(index)]
-            before = [i for i in range(index) if self.cells[i]["kind"] == "student"]
-            before = [
-                i for i in before if i not in self.left_out and self.cells[i]["source"].strip()
-            ]
-            if not before or seconds > self.limits.cell_seconds / 4:
-                raise NotGraded(f"{self.cells[index].get('name') or 'a cell of ours'} {reason}")
-            index, reason = before[-1], f"left something behind: a cell below it {reason}"
-        self.left_out[index] = reason
+    def _wait_for_start(self):
+        """Wait until the kernel has answered on both of its channels."""
+        deadline, heard = time.monotonic() + START_SECONDS, set()
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise KernelLost("the kernel did not start")
+            self.client.kernel_info()
+            ask_again = time.monotonic() + 0.3
+            while time.monotonic() < ask_again:
+                heard |= {received["msg_type"] for received in self._messages(0.02)}
+                if heard >= {"kernel_info_reply", "status"}:
+                    return
+        raise KernelLost(f"the kernel did not start within {START_SECONDS} seconds")
 
-    def test(self, index, source):
-        """Run a test cell.
+    def tell(self, code):
+        """Run code of the grader's own; returns what `guard` publishes."""
+        outputs, _ = self.run(code, ours=True)
+        return [o["data"][guard.MIME] for o in outputs if guard.MIME in o.get("data", {})]
+
+    def run(self, code, ours=False, kept=True):
+        """Run a cell; returns its outputs, and what went beyond a limit (or "").
+
+        `ours`: the grader's own, without outputs. `kept`: IPython's `In` shows it later.
 
         Raises:
-            Lost: The kernel, or the examiner; the test has its result all the same.
+            KernelLost: It ended, or was ended since it went on after it was interrupted.
         """
-        self.said, lost = [], ""
+        seconds, kept = self.limits.cell_seconds, kept and not ours
+        message = self.client.execute(code, silent=ours, store_history=kept, allow_stdin=False)
+        outputs, size, beyond = [], 0, ""
+        deadline = time.monotonic() + seconds
+        replied = idle = False
+        while not (replied and idle):
+            now = time.monotonic()
+            if memory := self._too_large():
+                self._lose(memory)
+            if now > deadline:
+                if beyond:
+                    self._lose(f"{beyond}, and went on when it was interrupted")
+                if replied:
+                    break  # the end of its output was lost
+                beyond = f"took longer than {seconds:g} seconds"
+                deadline = now + GRACE
+                self._interrupt()
+            for received in self._messages(0.05):
+                if received["parent_header"].get("msg_id") != message:
+                    continue
+                kind, content = received["msg_type"], received["content"]
+                if not isinstance(content, dict):
+                    continue
+                if kind == "execute_reply":
+                    replied = True
+                    deadline = min(deadline, time.monotonic() + GRACE)
+                    if content.get("status") == "error" and not _failed(outputs):
+                        outputs.append(_error(content.get("ename"), content.get("evalue")))
+                elif kind == "status":
+                    idle = idle or content.get("execution_state") == "idle"
+                elif output := _output(kind, content):
+                    size += len(json.dumps(output))
+                    if size <= self.limits.output_kb * 1000:
+                        outputs.append(output)
+                    elif not beyond:
+                        beyond = f"wrote more than {self.limits.output_kb:g} kB"
+                        deadline = time.monotonic() + GRACE
+                        self._interrupt()
+        if beyond:
+            outputs.append(_error("Limit", beyond))
+        return _joined(outputs), beyond
 
-        def ask(request, label, seconds):
-            nonlocal lost
-            if lost:
-                return {"lost": lost}
+    def _messages(self, seconds):
+        found = []
+        channels = (self.client.iopub_channel, self.client.shell_channel)
+        for channel, wait in zip(channels, (seconds, 0), strict=True):
+            for _ in range(100):
+                try:
+                    if not channel.socket.poll(1000 * wait if not found else 0):
+                        break
+                    found.append(channel.get_msg(timeout=1))
+                except Exception:  # what the kernel sends may be anything
+                    break
+        if not found and self.process.poll() is not None:
+            raise KernelLost("ended the kernel")
+        return found
+
+    def _too_large(self):
+        """Sum the memory of everything in the sandbox."""
+        now = time.monotonic()
+        if now < self._looked + 0.1:
+            return ""
+        self._looked = now
+        if os.getppid() != PARENT:  # what started the grading is gone
+            self._kill()
+            sys.exit("nobody waits for this result")
+        used = count = 0
+        try:
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                count += 1
+                try:
+                    used += process.memory_info().rss
+                except psutil.Error:
+                    continue
+        except psutil.Error:
+            return ""
+        if used > self.limits.memory_gb * 1e9:
+            return f"used more than {self.limits.memory_gb:g} GB of memory"
+        return f"started more than {PROCESSES} processes" if count > PROCESSES else ""
+
+    def _interrupt(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGINT)
+        except (OSError, AttributeError):
+            self.process.terminate()
+
+    def _lose(self, reason):
+        self._kill()
+        raise KernelLost(reason)
+
+    def _kill(self):
+        if self.process and self.process.poll() is None:
             try:
-                reply, said, beyond = self.kernel.call(request, max(seconds, 0.1))
-            except Lost as reason:
-                lost = f"{label} {reason}"
-                return {"lost": lost}
-            self.said += [output for output in said if not failed([output])]
-            if reply and not beyond:
-                return {"reply": reply}
-            if beyond:
-                reasons.append(f"{label} {beyond}")
-            told = [f"{o['ename']}: {o['evalue']}" for o in said if failed([o])]
-            return {"lost": f"{label} {beyond or ' '.join(['gave no answer', *told])}"}
-
-        reasons = []
-        try:
-            outputs, beyond = self.examination().test(source, ask)
-        except Lost as gone:
-            self.examination().close()
-            outputs, beyond = [error("Stopped", f"this test {gone}")], str(gone)
-            lost = lost or beyond
-        beyond = lost or " ".join(reasons[:1]) or beyond
-        self._result(index, [*map(_said, self.said), *outputs], beyond)
-        if lost:
-            raise Lost(lost)
-
-
-def _said(output):
-    """What an answer wrote during a test, as what decides on no points.
-
-    nbgrader takes what stands on stderr for a failure, and a cell's value for points.
-    """
-    if output["output_type"] == "execute_result":
-        return {"output_type": "display_data", "data": output["data"], "metadata": {}}
-    return output | ({"name": "stdout"} if output["output_type"] == "stream" else {})
-
-
-class Worker:
-    """Runs tasks one after the other in this process, and keeps the last assignment's examiner."""
-
-    def __init__(self):
-        self.key, self.kept = None, None
-
-    def do(self, task):
-        """Run a task; returns its outcome."""
-        start = time.monotonic()
-        files = {name: base64.b64decode(text) for name, text in task["files"].items()}
-        examination = self.examiner_for(task, files)
-        try:
-            cells = Run(task, files, examination).to_the_end()
-            examination().prepared()
-        except (NotGraded, sandbox.Refused, OSError) as reason:
-            return findings.stopped(task["cells"], str(reason), str(reason))
-        seconds = round(time.monotonic() - start, 2)
-        isolated = task["isolated"]
-        return findings.Outcome(cells=cells, seconds=seconds, isolated=isolated, problem="")
-
-    def examiner_for(self, task, files):
-        """A function that gives the assignment's examiner, a new one where there is none."""
-        own = [cell["source"] for cell in task["cells"] if cell["kind"] == "teacher"]
-        about = own, task["answers"], files, Limits(**task["limits"]), task["isolated"]
-
-        def examination():
-            if self.key != about or self.kept.box.process.poll() is not None:
-                self.close()
-                self.key, self.kept = about, Examination(*about)
-            return self.kept
-
-        return examination
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except (OSError, AttributeError):
+                self.process.kill()
+            self.process.wait(10)
 
     def close(self):
-        if self.kept:
-            self.kept.close()
-        self.key, self.kept = None, None
+        """End everything in the sandbox, at once."""
+        if self.client:
+            self.client.stop_channels()
+            self.client.context.destroy(linger=0)
+        self._kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _error(name, value, traceback=()):
+    return {
+        "output_type": "error",
+        "ename": str(name),
+        "evalue": str(value),
+        "traceback": [str(line) for line in traceback],
+    }
+
+
+def _failed(outputs):
+    return any(output["output_type"] == "error" for output in outputs)
+
+
+def _output(kind, content):
+    """A kernel's message as an output: text and pictures, nothing that a browser would run."""
+    if kind == "stream":
+        name = "stderr" if content.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": str(content.get("text", ""))}
+    if kind == "error":
+        trace = content.get("traceback")
+        trace = trace if isinstance(trace, list) else []
+        return _error(content.get("ename"), content.get("evalue"), trace)
+    if kind in ("display_data", "execute_result"):
+        data = content.get("data")
+        data = data if isinstance(data, dict) else {}
+        kept = {m: str(v) for m, v in data.items() if m in ("text/plain", *PICTURES)}
+        if guard.MIME in data:
+            kept = {guard.MIME: data[guard.MIME]}
+        if kept:
+            output = {"output_type": kind, "data": kept, "metadata": {}}
+            return output | ({"execution_count": 1} if kind == "execute_result" else {})
+    return None
+
+
+def _joined(outputs):
+    """Outputs with consecutive pieces of one stream put together."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] += output["text"]
+        else:
+            joined.append(dict(output))
+    return joined
+
+
+def sealed(source, nonce):
+    """A test's source with a last line, or around its last value, that says that it was reached."""
+    call = f"__import__({GUARD!r}).seal({nonce!r}"
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        body = []
+    if not body or not isinstance(body[-1], ast.Expr):
+        return f"{source}\n{call})"
+    value = ast.get_source_segment(source, body[-1].value)
+    lines = source.splitlines()[: body[-1].lineno - 1]
+    before = source.splitlines()[body[-1].lineno - 1].encode()[: body[-1].col_offset].decode()
+    return "\n".join([*lines, f"{before}{call}, (\n{value}\n))"])
+
+
+def names_read(source):
+    """The names that a cell looks up: those for which `guard` answers."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return []
+    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+
+
+def names_bound(source):
+    """The names that a cell defines at its top level."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return []
+    bound = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {(a.asname or a.name).partition(".")[0] for a in node.names}
+        else:
+            stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+            bound |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+    return sorted(bound)
+
+
+def encoded(content):
+    """A file's bytes as they travel in a task."""
+    return base64.b64encode(content).decode()
+
+
+def _run_test(kernel, cell, student_names, result):
+    own = student_names.union(names_bound(cell["source"]))
+    names = [name for name in names_read(cell["source"]) if name not in own]
+    module = f"__import__({GUARD!r})"
+    answers = kernel.tell(f"{module}.report({names!r})")
+    replaced = [name for answer in answers for name in _listed(answer)]
+    if not answers:
+        replaced.append("what the kernel runs (it did not run the grader's own cell)")
+    nonce = secrets.token_hex(16)
+    outputs, beyond = kernel.run(sealed(cell["source"], nonce), kept=False)
+    marks = [o["data"][guard.MIME] for o in outputs if guard.MIME in o.get("data", {})]
+    outputs = [o for o in outputs if guard.MIME not in o.get("data", {})]
+    replaced += [name for mark in marks for name in _listed(mark)]
+    reached = {"seal": nonce} in marks
+    if not reached and not _failed(outputs):
+        outputs.append(_error("NotRun", "this test did not run to its end"))
+    # nbgrader takes the first value that it meets for points, and any stderr for a failure.
+    errors = [o for o in outputs if o["output_type"] == "error"]
+    values = [o for o in outputs if o["output_type"] == "execute_result"][-1:]
+    others = [o for o in outputs if o["output_type"] in ("stream", "display_data")]
+    for output in others:
+        if output["output_type"] == "stream":
+            output["name"] = "stdout"
+    result["outputs"] = errors + others + ([] if errors else values)
+    result["replaced"] = sorted({str(name)[:100] for name in replaced})[:20]
+    return beyond
+
+
+def _listed(answer):
+    replaced = answer.get("replaced") if isinstance(answer, dict) else None
+    return replaced if isinstance(replaced, list) else []
+
+
+def _attempt(kernel, cells, student_names, left_out, deadline, results):
+    """Run all cells that are not left out; `results` is filled as they come."""
+    module = f"__import__({GUARD!r})"
+    for index, cell in enumerate(cells):
+        result = results[index] = {"outputs": [], "replaced": [], "beyond": ""}
+        if index in left_out:
+            result["beyond"] = left_out[index]
+            result["outputs"] = [_error("Stopped", f"this cell {left_out[index]}")]
+            continue
+        if not cell["source"].strip():
+            continue
+        if time.monotonic() > deadline:
+            result["beyond"] = "was not reached in the time for the whole notebook"
+            result["outputs"] = [_error("Stopped", f"this cell {result['beyond']}")]
+            continue
+        try:
+            if cell["kind"] == "test":
+                result["beyond"] = _run_test(kernel, cell, student_names, result)
+            else:
+                if cell["kind"] == "student":
+                    kernel.tell(f"{module}.remember()")
+                result["outputs"], result["beyond"] = kernel.run(cell["source"])
+                if cell["kind"] == "teacher":
+                    own = [n for n in names_bound(cell["source"]) if n not in student_names]
+                    kernel.tell(f"{module}.remember({own!r})")
+        except KernelLost as lost:
+            left_out[index] = str(lost)
+            raise
+
+
+def run_here(task):
+    """Run the cells of a task in this process's own kernel; returns the result.
+
+    Args:
+        task: {"cells": [{"source", "kind"}], "student_names": [...], "files": {name: base64},
+            "limits": {...}, "isolation": {...}}; a kind is "teacher" (the assignment's own),
+            "student" or "test".
+
+    Returns:
+        {"cells": [{"outputs", "replaced", "beyond"}], "seconds", "isolation", "reason",
+        "problem"}; `problem` is "" unless nothing could be run.
+    """
+    start = time.monotonic()
+    limits = Limits(**task["limits"])
+    isolation = sandbox.Isolation(**task["isolation"])
+    cells, left_out, results, problem = task["cells"], {}, {}, ""
+    for _ in range(RESTARTS + 1):
+        results, kernel = {}, None
+        try:
+            kernel = Kernel(isolation, task.get("files", {}), limits)
+            student_names = set(task.get("student_names", []))
+            _attempt(kernel, cells, student_names, left_out, start + limits.seconds, results)
+            break
+        except KernelLost as lost:
+            if not results:
+                problem = str(lost)
+                break
+        finally:
+            if kernel:
+                kernel.close()
+    for index in range(len(cells)):
+        if index not in results:
+            reason = left_out.get(index, "was not reached: cells before it ended the kernel")
+            outputs = [_error("Stopped", f"this cell {reason}")]
+            results[index] = {"outputs": outputs, "replaced": [], "beyond": reason}
+    return {
+        "cells": [results[index] for index in range(len(cells))],
+        "seconds": round(time.monotonic() - start, 2),
+        "isolation": asdict(isolation),
+        "problem": problem,
+    }
 
 
 def run(task):
-    """Run a task in a worker; what `grade` and each Dask worker calls.
+    """Run a task in a process of its own; what `grade` and each Dask worker calls.
 
-    Args:
-        task: {"cells": [{"source", "kind", "name"}], "answers": [...], "files": {name: base64},
-            "limits": {...}, "isolated": bool}; a kind is "teacher" (the assignment's own),
-            "student" or "test"; `answers` are the names that the answer cells are to define.
-
-    Returns:
-        {"cells": [{"outputs", "beyond"}], "seconds", "isolated", "problem"}; `problem` is ""
-        unless it could not be graded, which is no fault of the student's.
+    How it is isolated is decided here, by what this machine allows.
     """
-    try:
-        worker = _idle.get_nowait()
-    except queue.Empty:
-        worker = None
-    if worker is None or worker.poll() is not None:
-        argv = [sandbox.PYTHON, "-m", "classroom.execute"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        worker = subprocess.Popen(argv, cwd=sandbox.COURSE, **pipes)
+    task = task | {"isolation": asdict(sandbox.probe())}
     seconds = 2 * task["limits"]["seconds"] + 120
-    timer = threading.Timer(seconds, worker.kill)
-    timer.start()
-    try:
-        worker.stdin.write(json.dumps(task).encode() + b"\n")
-        worker.stdin.flush()
-        result = json.loads(worker.stdout.readline())
-        _idle.put(worker)
-        return result
-    except (OSError, ValueError):
-        worker.kill()
-        last = (worker.stderr.read().decode(errors="replace").strip().splitlines() or [""])[-1]
-        late = not timer.is_alive()
-        problem = f"the grading took longer than {seconds:g} seconds" if late else ""
-        problem = problem or f"the grading itself failed: {last or worker.wait()}"
-        return findings.stopped(task["cells"], problem, problem)
-    finally:
-        timer.cancel()
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        given, result = Path(folder) / "task.json", Path(folder) / "result.json"
+        given.write_text(json.dumps(task), encoding="utf-8")
+        argv = [sys.executable, "-m", "classroom.execute", str(given), str(result)]
+        try:
+            done = subprocess.run(
+                argv, cwd=sandbox.COURSE, timeout=seconds, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+            )  # fmt: skip
+            return json.loads(result.read_text(encoding="utf-8"))
+        except subprocess.TimeoutExpired:
+            problem = f"the grading took longer than {seconds:g} seconds"
+        except (OSError, ValueError):
+            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            problem = f"the grading itself failed: {last}"
+    error = _error("Stopped", problem)
+    lost = {"outputs": [error], "replaced": [], "beyond": ""}
+    return {
+        "cells": [lost for _ in task["cells"]],
+        "seconds": 0,
+        "isolation": None,
+        "problem": problem,
+    }
 
 
-_idle = queue.LifoQueue()
-
-
-def main():
-    """Do the tasks on standard input until it ends, or whoever started this does."""
-    worker, results = Worker(), os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    try:
-        while True:
-            if not select.select([0], [], [], IDLE_SECONDS)[0]:
-                worker.close()
-            elif line := sys.stdin.readline():
-                results.write(json.dumps(worker.do(json.loads(line))) + "\n")
-                results.flush()
-            else:
-                break
-    finally:
-        worker.close()
+def main(arguments):
+    """Read a task, write its result."""
+    task = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    Path(arguments[1]).write_text(json.dumps(run_here(task)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,27 +2,23 @@
 
 What has been run is kept in the class's runs/, a file for each submission, under a key made of the
 submission, the assignment and this program. A run that is started again takes up what is there and
-runs only what is new or changed. Each step of each submission that fails ends in a finding.
+runs only what is new or changed. Nothing but this process writes to the gradebook.
 """
 
 import concurrent.futures
 import contextlib
 import hashlib
 import json
+import logging
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
-from sqlalchemy.exc import DatabaseError
+from nbgrader.api import Gradebook
 
-from classroom import assignment, collect, execute, feedback, gradebook, reading, report, sandbox
-from classroom.child import Child, Failed
-from classroom.coursedir import ROOT, ClassroomError, CourseDirectory, find_programs, write
-from classroom.findings import Finding, Kind, line, stopped
-from classroom.rebuild import prepare
-from classroom.release import generate
-from classroom.roster import date, read_roster
+from classroom import collect, execute, guard, mend, merge, release, report, sandbox
+from classroom.release import Class, ClassroomError
 
 
 @dataclass
@@ -35,60 +31,29 @@ class Options:
     due: str = ""
     dask: str = ""
     workers: int = 0
-    isolation: str = ""
     limits: execute.Limits = field(default_factory=execute.Limits)
 
 
 @dataclass
 class Job:
-    """One submission on its way.
-
-    Attributes:
-        key: Changes with the submission, the assignment, the limits and this program.
-        code: The code cells that are to be run.
-        problem: Why it could not be graded, for a reason outside it, or "".
-        isolated: Whether it was run in a sandbox; None where nothing was run.
-    """
+    """One submission on its way."""
 
     submission: collect.Submission
-    key: str = ""
-    code: list = field(default_factory=list)
+    key: str
+    mended: mend.Mended | None = None
     findings: list = field(default_factory=list)
-    problem: str = ""
-    seconds: float = 0
-    isolated: bool | None = None
-
-    @property
-    def pair(self):
-        return self.submission.student, self.submission.assignment
-
-    def all_findings(self) -> list[Finding]:
-        """What is to be said of it."""
-        failed = [Finding(Kind.NOT_GRADED, self.problem)] if self.problem else []
-        return [*failed, *self.submission.findings, *self.findings]
-
-    @contextlib.contextmanager
-    def step(self, what):
-        """A step whose failure is this submission's alone; a gradebook in use is everyone's."""
-        try:
-            yield
-        except DatabaseError:
-            raise
-        except Exception as error:
-            reason = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
-            self.problem = f"{what} ({reason})"
+    outcome: dict | None = None  # what `execute` brought back
 
 
-def grade(course: CourseDirectory, options: Options, say=print) -> report.Summary:
-    """Grade what is new or changed, and write scores, report and feedback.
+def grade(room: Class, options: Options, tell=print) -> report.Summary:
+    """Grade what is new or changed, and write scores, feedback and report.
 
     Raises:
-        ClassroomError, sandbox.Refused: Something is not as it should be; in a sentence.
-        DatabaseError: The gradebook cannot be used.
+        ClassroomError, collect.CollectError: Something is not as it should be; in a sentence.
     """
-    names = course.chosen(options.assignment)
-    roster = read_roster(options.roster) if options.roster else None
-    due = date(options.due) if options.due else None
+    names = room.chosen(options.assignment)
+    roster = collect.read_roster(options.roster) if options.roster else None
+    due = collect.a_time(options.due) if options.due else None
     if Path(options.submissions).is_file():
         raise ClassroomError(
             f"{options.submissions} is a file: unpack it, then SUBMISSIONS=the folder."
@@ -97,42 +62,85 @@ def grade(course: CourseDirectory, options: Options, say=print) -> report.Summar
         raise ClassroomError(
             f"There is no folder {options.submissions!r}: make grade SUBMISSIONS=folder."
         )
-    isolated = sandbox.choose(options.isolation, here=not options.dask)
-    with _alone(course), Child() as child:
-        find_programs()
-        templates = _Templates(course, child)
+    with _alone(room):
+        release.find_programs()
+        forms = _Forms(room)
         submissions, remarks = collect.find(
-            options.submissions, course.assignments(), templates.guess,
+            options.submissions, room.assignments(), forms.guess,
             names[0] if options.assignment and len(names) == 1 else "", roster, due,
         )  # fmt: skip
         submissions = [s for s in submissions if s.assignment in names]
         if not submissions:
             raise ClassroomError(
                 f"No submission was found in {options.submissions}"
-                + (f": {line(remarks[0])}." if remarks else ".")
+                + (f": {remarks[0]}." if remarks else ".")
             )
-        gradebook.enrol(course, roster)
-        jobs = [Job(submission) for submission in submissions]
-        summary = report.Summary(names, remarks + _identical(jobs), roster, jobs)
-        waiting = _taken_up(course, jobs, templates, options, say)
-        run = _executed(course, waiting, templates, options, isolated, say)
-        for done, job in enumerate(run, start=1 + len(jobs) - len(waiting)):
-            say(f"[{done}/{len(jobs)}] {_line(course, job)}")
-        say("Writing scores, report and feedback.")
-        marks = gradebook.marks_of(course, [job.pair for job in jobs])
-        report.write_all(course, summary, marks)
-        keys = {job.pair: job.key for job in jobs}
-        if problems := feedback.write_all(course, keys, marks, child):
-            summary.remarks += problems
-            report.write_all(course, summary, marks)
+        remarks += _identical(submissions)
+        summary = report.Summary(remarks=remarks, roster=roster, names=names)
+        merge.enrol(room, roster)
+        waiting, done = [], 0
+        for submission in submissions:
+            job = Job(submission, _key(submission, forms, options))
+            kept = _kept(room, job)
+            if kept is None:
+                waiting.append(job)
+                continue
+            job.outcome, job.findings = kept["outcome"], kept["findings"]
+            done += 1
+            if not merge.is_merged(room, job):
+                job.mended = _prepared_again(job, forms)
+                _merge(room, job, forms)
+            summary.add(job)
+        if done:
+            tell(f"{done} of {len(submissions)} were graded before and have not changed.")
+        for job in _executed(waiting, forms, options, tell):
+            _keep(room, job)
+            _merge(room, job, forms)
+            summary.add(job)
+            done += 1
+            tell(f"[{done}/{len(submissions)}] {_line(room, job)}")
+        tell("Writing scores, feedback and report.")
+        report.write_all(room, summary, submissions)
     return summary
 
 
+def _merge(room, job, forms):
+    """Merge a job's marks. Where it was not graded, what the gradebook has of it stays."""
+    if job.outcome["problem"]:
+        return
+    try:
+        merge.merge(room, job, forms.of(job.submission.assignment))
+    except Exception as error:  # must not cost the others their marks
+        problem = f"its marks could not be written ({type(error).__name__}: {error})"
+        job.outcome = job.outcome | {"problem": problem}
+
+
+def _content(submission):
+    """A submission's bytes; none where the file cannot be read."""
+    try:
+        return submission.path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _identical(submissions):
+    """Remarks on files that several students handed in, byte for byte."""
+    by_content: dict[bytes, list] = {}
+    for submission in submissions:
+        digest = hashlib.sha256(_content(submission)).digest()
+        by_content.setdefault(digest, []).append(submission)
+    return [
+        f"the same file, byte for byte: {', '.join(s.student for s in same)} ({same[0].assignment})"
+        for same in by_content.values()
+        if len(same) > 1 and _content(same[0])
+    ]
+
+
 @contextlib.contextmanager
-def _alone(course):
+def _alone(room):
     """Hold the class's folder: two runs at once would both write to its gradebook."""
-    course.folder.mkdir(parents=True, exist_ok=True)
-    with open(course.folder / ".lock", "w") as lock:
+    room.folder.mkdir(parents=True, exist_ok=True)
+    with open(room.folder / ".lock", "w") as lock:
         try:
             import fcntl
 
@@ -140,224 +148,241 @@ def _alone(course):
         except ImportError:
             pass
         except OSError:
-            raise ClassroomError(f"Another run is grading the class in {course.folder}.") from None
+            raise ClassroomError(f"Another run is grading the class in {room.folder}.") from None
         yield
 
 
-class _Templates:
+class _Forms:
     """The assignments as they are graded, each made when it is first asked for."""
 
-    def __init__(self, course, child):
-        self.course, self.child, self.known, self.api = course, child, {}, None
+    def __init__(self, room):
+        self.room, self.known, self.api = room, {}, None
 
-    def of(self, name) -> assignment.Template:
+    def of(self, name) -> mend.Template:
         if name not in self.known:
-            if self.course.released_version(name) != self.course.version(name):
-                self.api = self.api or self.course.api()
-                generate(self.course, name, self.api)
-            template = assignment.load(self.course, name)
-            digest = hashlib.sha256(json.dumps([template.cells, template.released]).encode())
-            version = digest.hexdigest() + self.course.version(name)
-            self.known[name] = template, version, self.course.files(name)
+            if self.room.released_version(name) != self.room.version(name):
+                self.api = self.api or self.room.api()
+                release.make(self.room, name, self.api)
+            form = release.template(self.room, name)
+            digest = hashlib.sha256(json.dumps([form.cells, form.released]).encode())
+            self.known[name] = form, digest.hexdigest(), self.room.files(name)
         return self.known[name][0]
 
-    def version(self, name):
+    def digest(self, name):
         self.of(name)
-        return self.known[name][1]
+        return self.known[name][1] + self.room.version(name)
 
     def files(self, name):
         self.of(name)
         return self.known[name][2]
 
     def guess(self, path):
-        """Which assignment a file is of, by its cells, or ""."""
-        released = {name: self.of(name).released for name in self.course.assignments()}
-        with contextlib.suppress(Failed):
-            return self.child.call(most_alike, path, released)
-        return ""
-
-
-def most_alike(path, released):
-    """The assignment of whose cells a file has most, if it has enough of them, or "".
-
-    Args:
-        released: The texts of the assignments' cells, by name.
-    """
-    try:
-        texts = {cell["source"].strip() for cell in reading.load(path)}
-    except (reading.NotANotebook, OSError):
-        return ""
-    shared = {}
-    for name, cells in released.items():
-        own = {text.strip() for text in cells if len(text) > 40}
-        shared[name] = len(texts & own) / max(1, len(own))
-    best = max(shared, key=shared.get)
-    return best if shared[best] >= 0.4 else ""
+        """Which assignment a file is of, by its cells: the one of which it has most."""
+        try:
+            cells = mend.read(path.read_bytes())
+        except (mend.NotANotebook, OSError):
+            return ""
+        texts = {cell["source"].strip() for cell in cells}
+        shared = {}
+        for name in self.room.assignments():
+            released = {text.strip() for text in self.of(name).released if len(text) > 40}
+            shared[name] = len(texts & released) / max(1, len(released))
+        best = max(shared, key=shared.get)
+        return best if shared[best] >= 0.4 else ""
 
 
 def program_version() -> str:
     """Changes with what decides on marks, here and on each Dask worker."""
-    reporting = {"__main__.py", "collect.py", "feedback.py", "grade.py", "report.py", "roster.py"}
-    files = [f for f in (ROOT / "classroom").glob("*.py") if f.name not in reporting]
-    files += (ROOT / "utils").glob("*.py")
-    return hashlib.sha256(b"".join(f.read_bytes() for f in sorted(files))).hexdigest()
+    files = [Path(module.__file__) for module in (execute, guard, mend, sandbox)]
+    files += sorted((sandbox.COURSE / "utils").glob("*.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 
-def _digest(path):
-    """Of a file's content; of one that is too large to be read, of its size and time."""
-    about = path.stat()
-    if about.st_size > reading.MAX_BYTES:
-        return f"{about.st_size} {about.st_mtime_ns}"
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _key(submission, forms, options):
+    digest = hashlib.sha256(_content(submission))
+    digest.update(forms.digest(submission.assignment).encode())
+    digest.update(json.dumps(asdict(options.limits)).encode() + program_version().encode())
+    return digest.hexdigest()
 
 
-def _identical(jobs):
-    """Give each job the digest of its file; returns remarks on files that several handed in."""
-    same: dict[str, list] = {}
-    for job in jobs:
-        with job.step("its file cannot be read"):
-            job.key = _digest(job.submission.path)
-            if job.submission.path.stat().st_size:
-                same.setdefault(job.key, []).append(job.submission)
-    return [
-        f"the same file, byte for byte: {', '.join(s.student for s in several)}"
-        f" ({several[0].assignment})"
-        for several in same.values()
-        if len(several) > 1
-    ]
+def _run_file(room, job):
+    return room.folder / "runs" / job.submission.assignment / f"{job.submission.student}.json"
 
 
-def _file(course, job, ending):
-    """One of a job's files: .json (what came of the run), .ipynb (the rebuilt notebook)."""
-    return course.folder / "runs" / job.submission.assignment / f"{job.submission.student}{ending}"
+def _kept(room, job):
+    """What an earlier run brought back for the same submission, or None."""
+    try:
+        found = json.loads(_run_file(room, job).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.get("key") == job.key else None
 
 
-def _taken_up(course, jobs, templates, options, say):
-    """Take up what earlier runs have brought back; returns the jobs that are to be run."""
-    decides = json.dumps(asdict(options.limits)) + program_version()
-    waiting = []
-    for job in jobs:
-        if job.problem:
-            continue
-        text = job.key + templates.version(job.submission.assignment) + decides
-        job.key = hashlib.sha256(text.encode()).hexdigest()
-        try:
-            kept = json.loads(_file(course, job, ".json").read_text(encoding="utf-8"))
-            findings = [Finding(Kind[kind], text) for kind, text in kept["findings"]]
-        except (OSError, ValueError, KeyError, TypeError):
-            kept = {}
-        if kept.get("key") != job.key or not _file(course, job, ".ipynb").exists():
-            waiting.append(job)
-            continue
-        job.findings, job.isolated = findings, kept["outcome"]["isolated"]
-        if not gradebook.is_merged(course, job.submission, job.key):
-            _merge(course, job, kept["outcome"]["cells"])
-    if len(waiting) < len(jobs):
-        say(f"{len(jobs) - len(waiting)} of {len(jobs)} were graded before and have not changed.")
-    return waiting
+def _keep(room, job):
+    """Store what was brought back, unless the grading itself failed: that is tried again."""
+    if job.outcome and not job.outcome["problem"]:
+        kept = {"key": job.key, "outcome": job.outcome, "findings": job.findings}
+        release.write(_run_file(room, job), json.dumps(kept))
 
 
-def _keep(course, job, outcome):
-    """Store what was brought back, and merge it; what was not graded is tried again."""
-    with job.step("what came of it cannot be used"):
-        job.problem, job.isolated = outcome["problem"], outcome["isolated"]
-        job.seconds = outcome["seconds"]
-        if job.problem:
-            return  # what the gradebook has of it stays
-        job.findings += _findings(job, outcome)
-        findings = [(finding.kind.name, finding.text) for finding in job.findings]
-        kept = {"key": job.key, "outcome": outcome, "findings": findings}
-        write(_file(course, job, ".json"), json.dumps(kept))
-        _merge(course, job, outcome["cells"])
+def _prepare(job, forms):
+    """Read and mend a submission; returns what is to be run, or None if there is nothing."""
+    form = forms.of(job.submission.assignment)
+    try:
+        cells = mend.read(_content(job.submission))
+    except mend.NotANotebook as error:
+        job.findings.append(f"{error}: no points")
+        job.mended = mend.mend(form, [])
+        job.mended.findings.clear()
+        return None
+    job.mended = mend.mend(form, cells)
+    job.findings += job.mended.findings
+    for cell, kind in zip(job.mended.cells, job.mended.kinds, strict=True):
+        if kind == "student" and cell["cell_type"] == "code":
+            if odd := mend.odd_code(cell["source"]):
+                where = mend.name_of(cell) or "a cell of the student's own"
+                job.findings.append(f"READ THIS: {where} uses {', '.join(odd)}")
+    return None if not job.mended.recognised else True
 
 
-def _merge(course, job, results):
-    with job.step("its marks could not be written"):
-        gradebook.merge(course, job.submission, _file(course, job, ".ipynb"), results, job.key)
+def _prepared_again(job, forms):
+    """The mended notebook of a job that an earlier run has executed."""
+    again = Job(job.submission, job.key)
+    _prepare(again, forms)
+    return again.mended
 
 
-def _executed(course, jobs, templates, options, isolated, say):
-    """Prepare and run the jobs, several at once; yields each when its marks are written."""
+def _nothing_run(job, reason):
+    code = sum(cell["cell_type"] == "code" for cell in job.mended.cells)
+    error = {"output_type": "error", "ename": "NotRun", "evalue": reason, "traceback": []}
+    cell = {"outputs": [error], "replaced": [], "beyond": ""}
+    return {"cells": [cell] * code, "seconds": 0, "isolation": None, "problem": ""}
+
+
+def _executed(jobs, forms, options, tell):
+    """Run the jobs, several at once; yields each when it is done."""
+    limits = asdict(options.limits)
     ready = []
     for job in jobs:
         name = job.submission.assignment
-        with job.step("it could not be read"):
-            target = _file(course, job, ".ipynb")
-            arguments = job.submission.path, templates.of(name), target
-            job.code, found, to_run = templates.child.call(prepare, *arguments)
-            job.findings = [Finding(kind, text) for kind, text in found]
-            if to_run:
-                ready.append(job)
-                continue
-            _keep(course, job, stopped(job.code, "the submission could not be run"))
+        try:
+            if _prepare(job, forms):
+                files = forms.files(name)
+                ready.append((job, release.task(forms.of(name), job.mended, limits, files)))
+            else:
+                job.outcome = _nothing_run(job, "the submission could not be run")
+        except Exception as error:  # whatever a file holds must not stop the others
+            job.mended = mend.mend(forms.of(name), [])
+            job.findings = [f"could not be read ({type(error).__name__}: {error}): no points"]
+            job.outcome = _nothing_run(job, "the submission could not be read")
+    yield from (job for job in jobs if job.outcome)
+    if not ready:
+        return
+    pool = _dask if options.dask else _local
+    for job, outcome in pool(ready, options, tell):
+        job.outcome = outcome
+        job.findings += _findings(job, outcome)
         yield job
-    limits = asdict(options.limits)
-
-    def task(job):
-        name = job.submission.assignment
-        files = templates.files(name)
-        return assignment.task(templates.of(name), job.code, files, limits, isolated)
-
-    tasks = (task(job) for job in ready)
-    pool = _on_dask if options.dask else _here
-    for index, outcome in pool(tasks, len(ready), options, isolated, say) if ready else ():
-        _keep(course, ready[index], outcome)
-        yield ready[index]
 
 
 def _findings(job, outcome):
     """What happened in the run, in words."""
     found = []
-    if outcome["isolated"] is None:  # nothing was run
-        return found
-    for cell, result in zip(job.code, outcome["cells"], strict=True):
-        label = cell["name"] or "a cell of the student's own"
+    if outcome["problem"]:
+        found.append(f"NOT GRADED: {outcome['problem']}")
+    code = [cell for cell in job.mended.cells if cell["cell_type"] == "code"]
+    kinds = [
+        kind
+        for cell, kind in zip(job.mended.cells, job.mended.kinds, strict=True)
+        if cell["cell_type"] == "code"
+    ]
+    for cell, kind, result in zip(code, kinds, outcome["cells"], strict=True):
+        label = mend.name_of(cell) or "a cell of the student's own"
+        if result["replaced"]:
+            what = ", ".join(result["replaced"])
+            found.append(f"CHEATING? before {label}, {what} had been replaced: put back")
+        if result["beyond"] and not outcome["problem"]:
+            found.append(f"{label} {result['beyond']}: stopped")
         failed = [o for o in result["outputs"] if o["output_type"] == "error"]
-        if result["beyond"]:
-            found.append(Finding(Kind.LIMIT, f"{label} {result['beyond']}: stopped"))
-        elif cell["kind"] != "test" and failed:
-            name, text = failed[0]["ename"], failed[0]["evalue"].strip().splitlines() or [""]
+        if kind != "test" and failed and not result["beyond"] and not outcome["problem"]:
+            name, text = failed[0]["ename"], failed[0]["evalue"].splitlines() or [""]
             if name != "NotImplementedError":  # an answer that was not written
-                found.append(Finding(Kind.FAILED, f"{label}: {name}: {text[0][:120]}"))
+                found.append(f"{label} fails: {name}: {text[0][:120]}")
+        if kind == "test" and any(o["ename"] == "NotRun" for o in failed):
+            found.append(f"{label} did not run to its end: no points for it")
     return found
 
 
-def _here(tasks, number, options, isolated, say):
-    """Run the tasks on all cores of this machine; yields each one's number and outcome."""
+def _local(jobs, options, tell):
+    """Run the jobs on all cores of this machine."""
     cores = os.cpu_count() or 1
     room_for = int(0.8 * psutil.virtual_memory().total / 1e9 / options.limits.memory_gb)
     workers = options.workers or max(1, min(cores, room_for))
-    say(f"{number} to grade, {min(workers, number)} at once. {sandbox.sentence(isolated)}")
+    isolation = sandbox.probe()
+    tell(f"{len(jobs)} to grade, {min(workers, len(jobs))} at once. {isolation.sentence()}")
     os.environ["COURSE_THREADS"] = str(max(1, cores // workers))
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        running = {pool.submit(execute.run, task): index for index, task in enumerate(tasks)}
+        running = {pool.submit(execute.run, task): job for job, task in jobs}
         try:
             for future in concurrent.futures.as_completed(running):
-                index = running[future]
-                try:
-                    yield index, future.result()
-                except Exception as error:
-                    problem = f"the grading itself failed ({type(error).__name__}: {error})"
-                    yield index, stopped([], problem, problem)
+                yield running[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _on_dask(tasks, number, options, isolated, say):
-    """Run the tasks on a Dask cluster; yields each one's number and outcome."""
-    from classroom import cluster
+def _dask(jobs, options, tell):
+    """Run the jobs on a Dask cluster: one task each, tried again where a worker is lost."""
+    try:
+        import distributed
+    except ImportError:
+        raise ClassroomError("Dask is not installed here: make grade sees to it.") from None
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    try:
+        client = distributed.Client(options.dask, timeout=10)
+    except (OSError, ValueError, TypeError, TimeoutError):
+        raise ClassroomError(f"No Dask scheduler answers at {options.dask}.") from None
+    with client:
+        threads = client.nthreads()
+        if not threads:
+            raise ClassroomError(f"The Dask cluster at {options.dask} has no workers yet.")
+        tell(f"{len(jobs)} to grade on {len(threads)} workers of {options.dask}.")
+        try:
+            versions = {client.run_on_scheduler(program_version)}
+            versions |= set(client.run(program_version).values())
+        except Exception as error:  # its kind does not always survive the journey
+            if "ModuleNotFoundError" not in repr(error):
+                raise ClassroomError(f"The Dask cluster does not answer: {error}.") from None
+            raise ClassroomError(
+                "The Dask scheduler or a worker does not know the course: start each in the"
+                " course's folder, with make scheduler and make worker."
+            ) from None
+        if versions != {program_version()}:
+            raise ClassroomError(
+                "The Dask scheduler or a worker has another version of the course than this one."
+            )
+        running = {
+            client.submit(execute.run, task, pure=False, retries=3): job for job, task in jobs
+        }
+        for future in distributed.as_completed(running):
+            job = running[future]
+            if future.status == "finished":
+                yield job, future.result()
+            else:
+                reason = repr(future.exception())[:200]
+                problem = f"its Dask task failed: {reason}"
+                yield job, _nothing_run(job, problem) | {"problem": problem}
+            future.release()
 
-    return cluster.run(tasks, options.dask, isolated, program_version, say)
 
-
-def _line(course, job):
-    what = f"{line(job.submission.student)}, {job.submission.assignment}: "
-    if job.problem:
-        return what + "NOT GRADED"
-    (marks,) = gradebook.marks_of(course, [job.pair]).values()
-    what += f"{marks.score:g} of {marks.max_score:g}"
-    what += ", to be marked by hand" if marks.to_mark else ""
-    what += f", {job.seconds:.0f} s" if job.seconds else ""
-    return what + (", see the report" if job.all_findings() else "")
+def _line(room, job):
+    submission = job.submission
+    if job.outcome["problem"]:
+        return f"{submission.student}, {submission.assignment}: NOT GRADED"
+    with Gradebook(room.database) as gradebook:
+        found = gradebook.find_submission(submission.assignment, submission.student)
+        marks = f"{found.score:g} of {found.max_score:g}"
+        hand = ", to be marked by hand" if found.needs_manual_grade else ""
+    seconds = f", {job.outcome['seconds']:.0f} s" if job.outcome["seconds"] else ""
+    odd = ", see the report" if job.findings or submission.findings else ""
+    return f"{submission.student}, {submission.assignment}: {marks}{hand}{seconds}{odd}"

@@ -12,6 +12,7 @@ import re
 import runpy
 import shutil
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -27,7 +28,7 @@ NOTEBOOKS = ASSIGNMENTS.parent / "notebooks"
 SOURCES = sorted(ASSIGNMENTS.glob("source/*/*.ipynb"))
 NAMES = [path.stem for path in SOURCES]
 
-POINTS, BY_MACHINE = 20, 16
+POINTS, BY_MACHINE, SECONDS = 20, 16, 15
 KEYS = {"schema_version", "grade", "locked", "solution", "task", "grade_id"}
 LEAK = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|For the marker")
 
@@ -222,36 +223,65 @@ def test_there_are_enough_wrong_answers(path):
         compile(solution.replace(old, new), name, "exec")
 
 
-# What nbgrader itself makes of them, and what a student sees
+# What nbgrader makes of them
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_solution_scores_full_marks_with_nbgrader_alone(name, course):
+def test_solution_scores_full_marks(name, course):
     notebook = read(course(name).folder / "source" / name / f"{name}.ipynb")
+    begun = time.monotonic()
     points, graded = course(name).grade("solution", notebook)
+    seconds = time.monotonic() - begun
     assert errors(graded) == {}
     assert points == full_points(notebook)
+    print(f"{name}: graded in {seconds:.1f} s, goal {SECONDS} s on two cores")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_student_version_scores_nothing_and_waits_for_a_mark(name, course):
-    """With an answer in words: the rubric is back in the graded notebook."""
+def test_student_version_scores_nothing(name, course):
     notebook = read(course(name).release)
     text = json.dumps(notebook)
     assert not LEAK.search(text), LEAK.search(text)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             compile(cell.source, name, "exec")
-    nbgrader_cells(notebook)["explain"].source = "Because of the chain rule."
     points, graded = course(name).grade("untouched", notebook)
     assert set(points) == set(full_points(notebook)) and not any(points.values())
     found = errors(graded)
     assert set(found) == set(points), "only tests fail"
     assert all(error.startswith("NotImplementedError: Not written") for error in found.values())
+    with as_a_teacher_runs_it(), course(name).api.gradebook as gradebook:
+        assert gradebook.find_submission(name, "untouched").score == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_marker_sees_the_rubric(name, course):
+    """The rubric is back in the graded notebook, and an answer waits for a mark."""
+    notebook = read(course(name).release)
+    nbgrader_cells(notebook)["explain"].source = "Because of the chain rule."
+    _, graded = course(name).grade("explainer", notebook)
     cells = nbgrader_cells(graded)
     assert "For the marker" in cells["explain_question"].source
     assert cells["explain"].source == "Because of the chain rule."
     with as_a_teacher_runs_it(), course(name).api.gradebook as gradebook:
-        submission = gradebook.find_submission(name, "untouched")
-        assert submission.score == 0
+        submission = gradebook.find_submission(name, "explainer")
         assert submission.needs_manual_grade and submission.max_written_score == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [
+        pytest.param(name, mistake, id=f"{name}-{mistake.replace(' ', '-')}")
+        for name in NAMES
+        for mistake in wrong_answers(name)
+    ],
+)
+def test_wrong_answer_loses_in_its_task_alone(name, mistake, course):
+    answer, old, new = wrong_answers(name)[mistake]
+    notebook = read(course(name).folder / "source" / name / f"{name}.ipynb")
+    full = full_points(notebook)
+    cell = nbgrader_cells(notebook)[answer]
+    cell.source = cell.source.replace(old, new)
+    points, graded = course(name).grade(re.sub(r"\W+", "-", mistake), notebook)
+    lost = {test for test in full if points[test] < full[test]}
+    assert lost == {f"test_{answer}"}, errors(graded)

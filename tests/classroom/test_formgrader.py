@@ -15,28 +15,17 @@ pytest.importorskip("playwright")
 import chromium
 import toy
 from playwright.sync_api import sync_playwright
-
-from conftest import Course
-from utils import ROOT
+from test_grading import ROOT, Course
 
 STUDENT = "Łukasz Żółć"
 SCRIPT = "Because <script>document.title = 'run'</script> <b>axis</b> 1 is the row."
 
 
 @pytest.fixture
-def elsewhere():
-    """A server that a page must not ask for anything."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.1)
-        yield server
-
-
-@pytest.fixture
-def course(tmp_path, no_kernels, elsewhere):
+def course(tmp_path):
     course = Course(tmp_path)
     version = course.release()
-    picture = f"![seen](http://127.0.0.1:{elsewhere.getsockname()[1]}/seen.png)"
-    course.hand_in(STUDENT, toy.answered(version, **toy.RIGHT | {"explain": SCRIPT + picture}))
+    course.hand_in(STUDENT, toy.answered(version, **toy.RIGHT | {"explain": SCRIPT}))
     course.grade()
     return course
 
@@ -46,8 +35,8 @@ def formgrader(course):
     """The formgrader as `make formgrader` starts it; yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    argv = [sys.executable, "-m", "classroom", "formgrader", "--class", course.dir.folder]
-    argv += ["--source", course.dir.source, "--no-browser", f"--port={port}"]
+    argv = [sys.executable, "-m", "classroom", "formgrader", "--class", course.room.folder]
+    argv += ["--source", course.room.source, "--no-browser", f"--port={port}"]
     argv += ["--IdentityProvider.token=", "--allow-root"]
     process = subprocess.Popen(
         [str(a) for a in argv], cwd=ROOT, start_new_session=True,
@@ -66,7 +55,7 @@ def formgrader(course):
     process.wait()
 
 
-def test_marks_given_in_the_browser_reach_scores_and_feedback(course, formgrader, elsewhere):
+def test_marks_given_in_the_browser_reach_scores_and_feedback(course, formgrader):
     with sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         page = browser.new_page()
@@ -89,14 +78,8 @@ def test_marks_given_in_the_browser_reach_scores_and_feedback(course, formgrader
         assert page.locator("input.score").last.input_value() == "3"
         assert page.title() != "run"
         assert page.locator("script", has_text="document.title = 'run'").count() == 0
-        assert page.locator("img[alt=seen]").count() == 1
-        course.grade()
-        (feedback,) = (course.dir.folder / "feedback").rglob("*.html")
-        page.goto(feedback.as_uri())
-        assert page.locator("img[alt=seen]").count() == 1 and page.locator("script").count() == 0
         browser.close()
-    with pytest.raises(TimeoutError):
-        elsewhere.accept()
+    course.grade()
     row = course.scores()[STUDENT]
     assert (row["score"], row["by_hand"], row["to_mark_by_hand"]) == ("13", "3", "0")
     assert "Say which rows." in course.feedback(STUDENT)

@@ -3,7 +3,6 @@
 import copy
 import json
 import unicodedata
-from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -12,15 +11,13 @@ NAME = "01_toy"
 SECRET = "the-secret-of-the-solutions"
 NEIGHBOUR = "what-the-neighbour-wrote"
 
-#: The set-up cell of the assignments, without TensorFlow, which takes seconds in each kernel.
-SLOW = ("import keras", "keras.", "import tensorflow", "tf.")
-ASSIGNMENT = Path(__file__).parents[2] / "assignments/source/01_mlp_classifier"
-_cells = nbformat.read(ASSIGNMENT / "01_mlp_classifier.ipynb", as_version=4).cells
-SETUP = "\n".join(x for x in _cells[1].source.splitlines() if not x.strip().startswith(SLOW))
-HELPERS = """\
+SETUP = """\
+# @title Set-up: run this cell first
+import numpy as np
+
+
 def close(a, b):
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    return a.shape == b.shape and np.allclose(a, b)"""
+    return np.allclose(np.asarray(a, float), b)"""
 DOUBLE = "def double(x):\n    return 2 * x"
 MEANS = "def row_means(m):\n    return m.mean(axis=1)"
 MENDED = "def mended(values):\n    return sorted(values)[-1]"
@@ -50,8 +47,7 @@ def source(extra=()):
     text = "<!-- BEGIN SOLUTION -->\n" + EXPLAIN + "\n<!-- END SOLUTION -->"
     cells = [
         new_markdown_cell("# A toy\n\n<!-- colab badge --><!-- /colab badge -->"),
-        new_code_cell(SETUP, metadata=marks("setup", locked=True)),
-        new_code_cell(HELPERS, metadata=marks("helpers", locked=True)),
+        new_code_cell(SETUP),
         new_markdown_cell("## Step 1: twice a number"),
         new_code_cell(solved(DOUBLE), metadata=marks("double", solution=True)),
         new_code_cell(
@@ -67,7 +63,7 @@ def source(extra=()):
         new_code_cell(
             hidden(
                 "m = np.array([[1.0, 3.0], [5.0, 5.0]])\n"
-                "assert close(row_means(m), [2, 5]), 'the rows have means 2 and 5'",
+                "assert np.allclose(row_means(m), [2, 5]), 'the rows have means 2 and 5'",
                 "m = np.random.default_rng().normal(size=(3, 4))\n"
                 "assert all(close(a, sum(b) / 4) for a, b in zip(row_means(m), m)), 'other rows'",
             ),
@@ -158,7 +154,7 @@ def by_colab(notebook):
         if cell["cell_type"] == "code":
             cell["metadata"]["outputId"] = f"out{number}"
             cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["hi\n"]}]
-    for cell in notebook["cells"][4:6]:
+    for cell in notebook["cells"][3:5]:
         del cell["metadata"]["nbgrader"]
     notebook["metadata"] = {"colab": {"provenance": []}, "accelerator": "GPU", "kernelspec": KERNEL}
     return notebook | {"nbformat_minor": 0}
@@ -296,7 +292,7 @@ def batch(release, course, port):
     # what must not stop or starve the others
     add("endless", answered(release, **RIGHT | {"double": CATCHES_ALL}), 7, "double took longer")
     add("deaf", answered(release, **RIGHT | {"mended": IGNORES_SIGNALS}), 6, "mended took longer")
-    add("hog", answered(release, **RIGHT | {"means": HOG}), 7, "means ")
+    add("hog", answered(release, **RIGHT | {"means": HOG}), 7, "means used more than")
     killer = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     add("killer", answered(release, **RIGHT | {"mended": killer}), 6, "mended ended the kernel")
     flood = "while True:\n    print('x' * 1000)"
@@ -307,29 +303,30 @@ def batch(release, course, port):
     add("tamperer", tampered(bad), 0, "test cell test_double was changed")
     places = [str(course), "/root", "/home", "/work", "/tmp", "..", "/mnt", "/srv"]
     read = READ.format(places=places, secret=SECRET)
-    add("solutions", with_cell(bad, "double", read), 0)
+    add("solutions", with_cell(bad, "double", read), 0, "READ THIS")
     database = f"import sqlite3\nimport glob\nfor p in glob.glob('{course}/**/gradebook.db', "
     database += "recursive=True):\n    print('LEAKED', p)\n"
     database += f"try:\n    open('{course}/class/gradebook.db', 'rb')\n    print('LEAKED')\n"
     database += "except OSError as error:\n    print(error)"
-    add("gradebook", with_cell(bad, "double", database), 0)
+    add("gradebook", with_cell(bad, "double", database), 0, "sqlite3")
     neighbour = READ.format(places=places, secret=NEIGHBOUR)
-    add("neighbour", with_cell(bad, "double", neighbour), 0)
+    add("neighbour", with_cell(bad, "double", neighbour), 0, "READ THIS")
     add(
         "network",
         with_cell(bad, "double", NETWORK.format(host="127.0.0.1", port=port)),
         0,
+        "socket",
     )
     checker = "np.allclose = lambda *a, **k: True\nclose = np.allclose\n"
     checker += "close.__code__ = (lambda *a, **k: True).__code__\nall = any = close"
-    add("checker", with_cell(bad, "double", checker, before=True), 0)
-    add("noassert", with_cell(bad, "double", NO_ASSERT), 0)
-    add("hider", with_cell(bad, "double", HIDE_ERRORS), 0)
-    add("thread", with_cell(bad, "double", PATCH_LATER), 0)
+    add("checker", with_cell(bad, "double", checker, before=True), 0, "numpy.allclose")
+    add("noassert", with_cell(bad, "double", NO_ASSERT), 0, "IPython's hooks")
+    add("hider", with_cell(bad, "double", HIDE_ERRORS), 0, "CHEATING?")
+    add("thread", with_cell(bad, "double", PATCH_LATER), 0, "CHEATING?")
     forge = "def double(x):\n    get_ipython().displayhook(3.0)\n    return 7"
-    add("forger", answered(release, **WRONG | {"double": forge}), 0)
+    add("forger", answered(release, **WRONG | {"double": forge}), 0, "displayhook")
     blank = "get_ipython().input_transformers_post.append(lambda lines: [])"
-    add("blank", with_cell(bad, "double", blank), 0)
+    add("blank", with_cell(bad, "double", blank), 0, "CHEATING?")
     # not notebooks
     add("pdf", b"%PDF-1.7\n\xff\xfe\x00 not a notebook", 0, "not a notebook")
     add("empty", b"", 0, "file is empty")
